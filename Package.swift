@@ -1,0 +1,42 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+let package = Package(
+  name: "trapline",
+  products: [
+    .library(name: "Trapline", targets: ["Trapline"]),
+    .executable(name: "trapline", targets: ["trapline-cli"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+  ],
+  targets: [
+    .systemLibrary(
+      name: "CCapstone", pkgConfig: "capstone",
+      providers: [.apt(["libcapstone-dev"]), .brew(["capstone"])]),
+    .target(name: "CHost"),
+    .target(name: "ISA", dependencies: ["CCapstone"]),
+    .target(name: "Tracing"),
+    .target(name: "Memory", dependencies: ["CHost", "Tracing"]),
+    .target(name: "Processor", dependencies: ["ISA", "Memory", "Tracing"]),
+    .target(name: "Devices", dependencies: ["Memory", "Tracing"]),
+    .target(name: "Loading", dependencies: ["Memory"]),
+    .target(name: "Trapline", dependencies: ["Processor", "Devices", "Loading", "Memory", "Tracing", "ISA"]),
+    .target(
+      name: "TraplineCommands",
+      dependencies: ["Trapline", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    .executableTarget(name: "trapline-cli", dependencies: ["TraplineCommands"]),
+    .target(name: "Oracle", dependencies: ["CHost", "ISA", "Processor", "Memory"]),
+    .executableTarget(
+      name: "trapline-check",
+      dependencies: ["Oracle", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    .testTarget(name: "ISATests", dependencies: ["ISA", "Oracle"]),
+    .testTarget(name: "TracingTests", dependencies: ["Tracing"]),
+    .testTarget(name: "MemoryTests", dependencies: ["Memory"]),
+    .testTarget(name: "ProcessorTests", dependencies: ["Processor", "Oracle"]),
+    .testTarget(name: "DevicesTests", dependencies: ["Devices"]),
+    .testTarget(name: "LoadingTests", dependencies: ["Loading"]),
+    .testTarget(name: "TraplineTests", dependencies: ["Trapline", "TraplineCommands"]),
+    .testTarget(name: "ConformanceTests", dependencies: ["Trapline", "Oracle"]),
+  ]
+)

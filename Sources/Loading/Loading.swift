@@ -1,0 +1,1 @@
+// Loading: see CONTRIBUTING.md for the map of the house.

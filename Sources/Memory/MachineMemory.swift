@@ -1,0 +1,50 @@
+// The host memory that guests live in: one memory file, handed out in frames of 4 KiB. Frames cost host memory only
+// once they are touched.
+
+import CHost
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Foundation
+#endif
+
+/// Why machine memory could not be had.
+public struct MachineMemoryError: Error, CustomStringConvertible {
+  public let description: String
+}
+
+/// A file of machine memory, mapped once into the host process.
+public final class MachineMemory {
+  /// Bytes in all; a multiple of 4096.
+  public let size: Int
+  /// Where machine address 0 is mapped.
+  public let base: UnsafeMutableRawPointer
+  private let file: Int32
+  private var nextFrame: UInt64 = 0
+
+  /// - Parameter size: bytes, rounded up to whole frames.
+  public init(size: Int) throws(MachineMemoryError) {
+    self.size = max((size + 4095) & ~4095, 4096)
+    var file: Int32 = -1
+    guard let base = chost_memory_create(self.size, &file) else {
+      throw MachineMemoryError(
+        description: "the host gives no \(size >> 20) MiB of memory: \(String(cString: strerror(errno)))")
+    }
+    self.base = base
+    self.file = file
+  }
+
+  deinit { chost_memory_destroy(base, size, file) }
+
+  /// Takes `count` neighbouring frames that read as zero; nil when fewer are left.
+  func allocateFrames(_ count: Int) -> MachineAddress? {
+    guard nextFrame + UInt64(count) <= UInt64(size) >> 12 else { return nil }
+    defer { nextFrame += UInt64(count) }
+    return MachineAddress(nextFrame << 12)
+  }
+
+  @inlinable public func pointer(to address: MachineAddress) -> UnsafeMutableRawPointer {
+    base + Int(truncatingIfNeeded: address.value)
+  }
+}

@@ -1,0 +1,1 @@
+// Oracle: see CONTRIBUTING.md for the map of the house.

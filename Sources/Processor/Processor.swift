@@ -1,0 +1,1 @@
+// Processor: see CONTRIBUTING.md for the map of the house.

@@ -1,0 +1,54 @@
+// Takes events from the hot path. `wants` is the one-mask test: nothing is built for a kind that nobody asked for.
+
+/// Receives events in order. Conformers format, filter or store them; they are called off the hot path, in batches.
+public protocol EventSink: AnyObject {
+  func receive(_ events: UnsafeBufferPointer<Event>)
+  /// Everything received so far must reach its destination.
+  func flush()
+}
+
+/// Collects events for a sink, one virtual processor's worth of order.
+public final class Recorder {
+  /// Bit k is set when events of kind k are recorded.
+  public let mask: UInt64
+  private let buffer: UnsafeMutablePointer<Event>
+  private let capacity: Int
+  private var used = 0
+  private var next: UInt64 = 0
+  private let filter: EventFilter
+  private let sink: any EventSink
+
+  public init(sink: any EventSink, filter: EventFilter = EventFilter(), capacity: Int = 4096) {
+    self.sink = sink
+    self.filter = filter
+    self.mask = filter.kindMask
+    self.capacity = capacity
+    buffer = .allocate(capacity: capacity)
+  }
+
+  deinit { buffer.deallocate() }
+
+  /// Whether events of this kind are recorded at all: test before building one.
+  @inlinable public func wants(_ kind: EventKind) -> Bool { mask >> UInt64(kind.rawValue) & 1 != 0 }
+
+  /// Appends an event, unless the filter drops it. Its `sequence` is given here.
+  public func record(_ event: Event) {
+    guard filter.admits(event) else { return }
+    if used == capacity { drain() }
+    (buffer + used).initialize(to: event)
+    buffer[used].sequence = next
+    next += 1
+    used += 1
+  }
+
+  /// Hands what is buffered to the sink and lets the sink finish.
+  public func flush() {
+    drain()
+    sink.flush()
+  }
+
+  private func drain() {
+    if used > 0 { sink.receive(UnsafeBufferPointer(start: buffer, count: used)) }
+    used = 0
+  }
+}

@@ -1,0 +1,1 @@
+// Trapline: see CONTRIBUTING.md for the map of the house.

@@ -1,0 +1,1 @@
+// TraplineCommands: see CONTRIBUTING.md for the map of the house.

@@ -1,1 +1,0 @@
-// Processor: see CONTRIBUTING.md for the map of the house.

@@ -1,0 +1,3 @@
+enum DecoderCorrections {
+  static func processorExecutes(_ bytes: UnsafeRawPointer, length: Int, size: CodeSize) -> Bool { false }
+}

@@ -56,6 +56,19 @@ public final class Decoder {
   ///   `.tooLong` when 15 bytes don't hold it, `.undefined` when the processor raises #UD, whose `length` is
   ///   then that of the bytes which were needed to know.
   public func decode(_ bytes: UnsafeRawPointer, count: Int, size: CodeSize) -> Instruction {
+    var result = decodeByMap(bytes, count: count, size: size)
+    // Operations from `undefined` on are the ends that aren't instructions.
+    guard result.operation.rawValue < Operation.undefined.rawValue else { return result }
+    if capstoneLength(bytes, min(count, Decoder.maximumLength), size) != Int(result.length),
+      !DecoderCorrections.processorExecutes(bytes, length: Int(result.length))
+    {
+      result.operation = .undefined
+    }
+    return result
+  }
+
+  /// Decodes by the opcode map alone, without asking Capstone.
+  package func decodeByMap(_ bytes: UnsafeRawPointer, count: Int, size: CodeSize) -> Instruction {
     let limit = min(count, Decoder.maximumLength)
     var position = 0
     var operandSizePrefix = false
@@ -263,19 +276,9 @@ public final class Decoder {
     result.length = UInt8(truncatingIfNeeded: position)
     result.operation = entry.operation
 
-    if entry.operation == .undefined { return result }
-    if isRegister && entry.attributes.contains(.memoryOnly) {
-      result.operation = .undefined
-      return result
-    }
+    if isRegister && entry.attributes.contains(.memoryOnly) { result.operation = .undefined }
     if flags.contains(.lock) && (isRegister || !entry.attributes.contains(.lockable)) {
       result.operation = .undefined
-      return result
-    }
-
-    guard capstoneLength(bytes, limit, size) == position else {
-      if !DecoderCorrections.processorExecutes(bytes, length: position, size: size) { result.operation = .undefined }
-      return result
     }
     return result
   }

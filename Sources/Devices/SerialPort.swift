@@ -60,7 +60,7 @@ public final class SerialPort: Device {
   @discardableResult public func pollInput() -> Int {
     guard waiting.isEmpty else { return 0 }
     let count = withUnsafeTemporaryAllocation(byteCount: Self.queueDepth, alignment: 1) { buffer in
-      let count = backend.poll(into: buffer)
+      let count = min(backend.poll(into: buffer), buffer.count)
       for index in 0..<count { _ = waiting.append(buffer[index]) }
       return count
     }

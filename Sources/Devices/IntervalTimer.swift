@@ -121,8 +121,7 @@ public final class IntervalTimer: Device {
     channels.2.transferState(&archive)
     archive.field(&syncedTick)
     if archive.isRestoring {
-      syncedTick = tick
-      channels.0.settle(at: tick)
+      syncedTick = min(syncedTick, tick)
       schedule()
     }
   }

@@ -94,7 +94,7 @@ public final class RealTimeClock: Device {
 
   private func encode(_ value: Int64) -> UInt8 {
     let value = UInt8(truncatingIfNeeded: max(value, 0) % 100)
-    return isBinary ? value : value / 10 << 4 | value % 10
+    return isBinary ? value : (value / 10) << 4 | value % 10
   }
 
   private func decode(_ byte: UInt8) -> Int64 {
@@ -296,7 +296,7 @@ public final class RealTimeClock: Device {
     if memory.count != 128 { memory = memoryAtReset }
     index &= 0x7f
     base = min(max(base, -1 << 40), 1 << 40)
-    phase = min(max(phase, now - Self.second), now)
+    phase = min(max(phase, -Self.second), now)
     checked = min(max(checked, phase), now)
     refresh()
   }

@@ -106,7 +106,7 @@ struct TimerChannel {
     if !isCounting || elapsed(at: tick) < 0 { return countBeforeLoad }
     let binary = binaryCount(at: tick) % modulus
     guard isBCD else { return UInt16(truncatingIfNeeded: binary) }
-    return UInt16(binary / 1000 << 12 | binary / 100 % 10 << 8 | binary / 10 % 10 << 4 | binary % 10)
+    return UInt16((binary / 1000) << 12 | (binary / 100 % 10) << 8 | (binary / 10 % 10) << 4 | binary % 10)
   }
 
   /// NULL COUNT: what was written is not yet in the counting element.
@@ -257,6 +257,14 @@ struct TimerChannel {
     }
   }
 
+  /// Virtual time never gets here: some 950 years.
+  private static let latestTick: UInt64 = (1 << 55) - 1
+
+  /// Ticks of loads may lie a period before 0 (modulo 2^64).
+  private static func plausible(_ tick: UInt64) -> UInt64 {
+    UInt64(bitPattern: min(max(Int64(bitPattern: tick), -65_536), Int64(latestTick)))
+  }
+
   mutating func transferState(_ archive: inout StateArchive) {
     archive.field(&mode)
     archive.field(&isBCD)
@@ -278,12 +286,14 @@ struct TimerChannel {
     archive.field(&latchedCount)
     archive.field(&latchedStatus)
     guard archive.isRestoring else { return }
-    // A damaged snapshot must not become a division by zero.
+    // A damaged snapshot must not become a division by zero, or a deadline that is never reached.
     mode = min(mode, 5)
     access = max(access & 3, 1)
-    loaded = min(max(loaded, 1), UInt32(modulus))
-    countRegister = min(countRegister, UInt32(modulus))
+    loaded = min(max(loaded, 1), 65_536)
+    countRegister = min(countRegister, 65_536)
     if awaitsLoad && countRegister == 0 { awaitsLoad = false }
-    heldElapsed &= .max >> 1
+    heldElapsed &= Self.latestTick
+    loadTick = Self.plausible(loadTick)
+    switchTick = Self.plausible(switchTick)
   }
 }

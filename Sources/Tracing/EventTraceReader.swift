@@ -79,20 +79,26 @@ public enum EventTraceReader {
     return text
   }
 
+  private static let kinds = EventKind.allCases
+  private static let contexts = EventContext.allCases
+
   private static func event(
     _ members: [JSONScanner.Member], _ scanner: JSONScanner
   ) throws(EventTraceError) -> Event {
     var fields = MemberReader(members: members, scanner: scanner)
-    guard let kindText = fields.take("kind"), kindText.kind == .string,
-      let kind = EventKind.allCases.first(where: { scanner.isText(kindText.value, $0.row.name) })
-    else { throw scanner.error("'kind' must name an event kind") }
+    // In the order in which the writer puts them, which is the fastest.
+    let sequence = try fields.number("sequence", .max)
+    let retired = try fields.number("retired", .max)
+    let cycles = try fields.number("cycles", .max)
+    let vcpu = UInt16(try fields.number("vcpu", UInt64(UInt16.max)))
     guard let contextText = fields.take("context"), contextText.kind == .string,
-      let context = EventContext.allCases.first(where: { scanner.isText(contextText.value, $0.staticName) })
+      let context = contexts.first(where: { scanner.isText(contextText.value, $0.staticName) })
     else { throw scanner.error("'context' must name a context") }
-    var event = Event(kind: kind, context: context, retired: try fields.number("retired", .max))
-    event.sequence = try fields.number("sequence", .max)
-    event.cycles = try fields.number("cycles", .max)
-    event.vcpu = UInt16(try fields.number("vcpu", UInt64(UInt16.max)))
+    guard let kindText = fields.take("kind"), kindText.kind == .string,
+      let kind = kinds.first(where: { scanner.isText(kindText.value, $0.row.name) })
+    else { throw scanner.error("'kind' must name an event kind") }
+    var event = Event(
+      kind: kind, context: context, retired: retired, vcpu: vcpu, cycles: cycles, sequence: sequence)
     event.instructionPointer = UInt32(try fields.number("eip", UInt64(UInt32.max)))
     event.addressSpace = UInt32(try fields.number("cr3", UInt64(UInt32.max)))
     let row = kind.row
@@ -133,6 +139,8 @@ private struct MemberReader {
   var members: [JSONScanner.Member]
   let scanner: JSONScanner
   var taken: UInt64 = 0
+  /// Where the next member is if they stand in the writer's order.
+  private var guess = 0
 
   init(members: [JSONScanner.Member], scanner: JSONScanner) {
     self.members = members
@@ -140,7 +148,8 @@ private struct MemberReader {
   }
 
   private func index(_ name: StaticString) -> Int? {
-    members.firstIndex { scanner.isText($0.key, name) }
+    if guess < members.count, scanner.isText(members[guess].key, name) { return guess }
+    return members.firstIndex { scanner.isText($0.key, name) }
   }
 
   func has(_ name: StaticString) -> Bool { index(name) != nil }
@@ -148,6 +157,7 @@ private struct MemberReader {
   mutating func take(_ name: StaticString) -> JSONScanner.Member? {
     guard let index = index(name) else { return nil }
     taken |= 1 << UInt64(index)
+    guess = index + 1
     return members[index]
   }
 

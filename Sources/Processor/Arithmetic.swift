@@ -152,11 +152,11 @@ enum Arithmetic {
     let carry: Bool
     if n <= width {
       let pair = UInt64(truncatingIfNeeded: a) << width | UInt64(truncatingIfNeeded: b)
-      r = W(truncatingIfNeeded: pair << n >> width)
+      r = W(truncatingIfNeeded: (pair << n) >> width)
       carry = UInt64(truncatingIfNeeded: a) >> (width - n) & 1 != 0
     } else {
       let pair = UInt64(truncatingIfNeeded: b) << width | UInt64(truncatingIfNeeded: a)
-      r = W(truncatingIfNeeded: pair << (n - width) >> width)
+      r = W(truncatingIfNeeded: (pair << (n - width)) >> width)
       carry = UInt64(truncatingIfNeeded: b) >> (2 * width - n) & 1 != 0
     }
     return (r, logic(r).with(carry: carry, overflow: r.isNegative != a.isNegative))

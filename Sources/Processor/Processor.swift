@@ -170,6 +170,23 @@ public final class Processor {
     cpu.updateContext()
   }
 
+  /// Puts the processor into real mode at a place, as firmware hands over to a boot sector. The data segments and SS are
+  /// all `dataSelector`.
+  public func enterRealMode(codeSelector: UInt16, codeBase: UInt32, dataSelector: UInt16, instructionPointer: UInt32) {
+    cpu.s.pointee.cr0 &= ~CR0.pe.rawValue
+    for register in [SegmentRegister.es, .ss, .ds, .fs, .gs] {
+      cpu.segment(register).pointee = SegmentCache(
+        selector: dataSelector, base: UInt32(dataSelector) << 4, limit: 0xffff, attributes: 0x93)
+    }
+    cpu.segment(.cs).pointee = SegmentCache(selector: codeSelector, base: codeBase, limit: 0xffff, attributes: 0x93)
+    cpu.s.pointee.cpl = 0
+    cpu.s.pointee.eip = instructionPointer
+    cpu.updateContext()
+  }
+
+  /// Lets the time-stamp counter go on while no instruction runs.
+  public func skipTime(cycles: UInt64) { cpu.s.pointee.timestampOffset &+= cycles }
+
   /// Translates a linear address without side effects; nil when an access would fault.
   public func inspect(_ address: LinearAddress) -> GuestPhysicalAddress? {
     let linear = UInt32(truncatingIfNeeded: address.value)
@@ -187,10 +204,16 @@ public final class Processor {
 
   @inline(never)
   func record(_ kind: EventKind, code: UInt32, a: UInt64, b: UInt64, eip: UInt32) {
-    record(
-      event: Event(
-        kind: kind, context: cpu.isUser ? .guestUser : .guestKernel, retired: UInt64(cpu.retired), code: code, a: a,
-        b: b, instructionPointer: eip, addressSpace: cpu.s.pointee.cr3))
+    record(event: event(kind, code: code, a: a, b: b, eip: eip))
+  }
+
+  /// An event of this processor, as of now.
+  public func event(
+    _ kind: EventKind, code: UInt32 = 0, a: UInt64 = 0, b: UInt64 = 0, eip: UInt32? = nil
+  ) -> Event {
+    Event(
+      kind: kind, context: cpu.isUser ? .guestUser : .guestKernel, retired: UInt64(cpu.retired), code: code, a: a,
+      b: b, instructionPointer: eip ?? cpu.s.pointee.eip, addressSpace: cpu.s.pointee.cr3)
   }
 
   func record(event: Event) { recorder?.record(event) }

@@ -49,13 +49,14 @@ struct BlockHeader: BitwiseCopyable {
   var count: UInt16
   /// Length in bytes.
   var length: UInt16
+  /// In the lists; cleared when its bytes are overwritten. Code outside memory is never in them.
   var isValid: Bool
   /// Slot numbers; 0 ends a list.
   var nextInBucket: UInt32
   var nextInPage: UInt32
   var nextInSecondPage: UInt32
-  /// Not found by lookup: code in device space, decoded anew each time.
-  var unused: (UInt32, UInt32, UInt32, UInt32, UInt32) = (0, 0, 0, 0, 0)
+  /// Fills two slots of steps.
+  var padding = InlineArray<7, UInt32>(repeating: 0)
 
   static let noPage: UInt32 = ~0
 }

@@ -59,7 +59,7 @@ extension Processor {
   }
 
   /// Deliveries of exceptions in one run, after which the machine gets control even if nothing was retired.
-  static let deliveriesPerRun = 100_000
+  public static let deliveriesPerRun = 100_000
 
   // MARK: Between instructions
 

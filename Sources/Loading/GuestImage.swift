@@ -87,4 +87,16 @@ public struct GuestImage: Sendable {
   public var description: String
   /// What was wrong with the file but doesn't keep it from running, a sentence each.
   public var warnings: [String]
+
+  public init(
+    format: Format, entry: EntryState, segments: [PlacedSegment], symbols: SymbolTable = .empty, description: String,
+    warnings: [String] = []
+  ) {
+    self.format = format
+    self.entry = entry
+    self.segments = segments
+    self.symbols = symbols
+    self.description = description
+    self.warnings = warnings
+  }
 }

@@ -100,8 +100,8 @@ extension GuestLoader {
     let entry = try entry(of: elf, request)
     let (symbols, problem) = elf.symbols()
     return Kernel(
-      ranges: elf.segments.map(\.physicalRange), entry: entry, symbols: symbols, elf: elf, summary: "ELF, \(elf.summary)",
-      warnings: problem.map { [$0] } ?? [])
+      ranges: elf.segments.map(\.physicalRange), entry: entry, symbols: symbols, elf: elf,
+      summary: "ELF, \(elf.summary)", warnings: problem.map { [$0] } ?? [])
   }
 
   /// The load addresses in the header: the file from where load_addr is, to load_end_addr, zeros to bss_end_addr.

@@ -83,7 +83,8 @@ public final class GuestPhysicalMemory {
   public func addROM(at address: GuestPhysicalAddress, image: UnsafeRawBufferPointer) throws(MachineMemoryError) {
     let pages = (image.count + 4095) >> 12
     guard address.value & 0xfff == 0, address.pageNumber + UInt64(pages) <= UInt64(Self.pageCount) else {
-      throw MachineMemoryError(description: "a ROM of \(image.count) bytes doesn't fit at 0x\(String(address.value, radix: 16))")
+      throw MachineMemoryError(
+        description: "a ROM of \(image.count) bytes doesn't fit at 0x\(String(address.value, radix: 16))")
     }
     guard let start = machine.allocateFrames(pages) else {
       throw MachineMemoryError(description: "machine memory is too small for a ROM of \(image.count) bytes")

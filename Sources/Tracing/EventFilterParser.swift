@@ -24,7 +24,8 @@ extension EventFilter {
       if part.isEmpty { continue }
       let sides = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       guard sides.count == 2 else {
-        throw EventFilterError("filter '\(Self.shown(part))': a condition is kind=, context=, eip= or syscall= and values")
+        throw EventFilterError(
+          "filter '\(Self.shown(part))': a condition is kind=, context=, eip= or syscall= and values")
       }
       let key = Self.trimmed(sides[0]).lowercased()
       guard ["kind", "context", "eip", "syscall"].contains(key) else {

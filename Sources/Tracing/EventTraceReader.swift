@@ -58,7 +58,8 @@ public enum EventTraceReader {
   private static func header(_ scanner: inout JSONScanner) throws(EventTraceError) -> String {
     var members: [JSONScanner.Member] = []
     guard scanner.peek == 0x7b else {
-      throw scanner.error("this isn't an event trace: its first line must be {\"schema\":\"\(JSONLinesSink.schema)\",...")
+      throw scanner.error(
+        "this isn't an event trace: its first line must be {\"schema\":\"\(JSONLinesSink.schema)\",...")
     }
     try scanner.object(&members)
     var fields = MemberReader(members: members, scanner: scanner)

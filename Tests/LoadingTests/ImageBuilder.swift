@@ -6,6 +6,12 @@ import Testing
 
 @testable import Loading
 
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Foundation
+#endif
+
 extension [UInt8] {
   mutating func put16(_ value: UInt16, at offset: Int) {
     self[offset] = UInt8(truncatingIfNeeded: value)
@@ -135,12 +141,10 @@ struct GuardedMemory {
   var isUntouched: Bool { isZero(0..<machine.size) }
 
   private func isZero(_ range: Range<Int>) -> Bool {
-    var index = range.lowerBound
-    while index < range.upperBound {
-      if machine.base.load(fromByteOffset: index, as: UInt64.self) != 0 { return false }
-      index += 8
-    }
-    return true
+    if range.isEmpty { return true }
+    // The first byte is zero, and each byte equals the one before it.
+    let start = machine.base + range.lowerBound
+    return start.load(as: UInt8.self) == 0 && memcmp(start, start + 1, range.count - 1) == 0
   }
 
   func bytes(_ address: UInt64, _ count: Int) -> [UInt8]? {

@@ -47,9 +47,7 @@ struct MultibootTests {
     let bytes = multibootELF().build()
     let image = try GuestLoader.load(bytes, into: guest.memory)
     let info = UInt64(image.entry.ebx)
-    #expect((0..<4).map { guest.word(info + 28 + $0 * 4) }.enumerated().filter { $0.offset != 2 }.map(\.element) == [
-      3, 40, 2,
-    ])
+    #expect([0, 4, 12].map { guest.word(info + 28 + $0) } == [3, 40, 2])
     let headers = UInt64(guest.word(info + 36))
     let strings = UInt64(guest.word(headers + 80 + 12))
     #expect(guest.string(strings + 1) == "start")
@@ -225,11 +223,11 @@ struct MultibootTests {
   @Test("a command line that is longer than low memory goes above, or is refused")
   func longCommandLine() throws {
     let guest = try GuardedMemory()
-    let long = String(repeating: "x", count: 1 << 20)
+    let long = String(repeating: "x", count: 0xa_0000)
     let image = try GuestLoader.load(multibootELF().build(), LoadRequest(append: long), into: guest.memory)
     #expect(image.entry.ebx > 0x10_0000)
     let fresh = try GuardedMemory()
-    let sentence = fresh.refusal(multibootELF().build(), LoadRequest(append: long + long + long))
+    let sentence = fresh.refusal(multibootELF().build(), LoadRequest(append: long + long + long + long + long + long))
     #expect(sentence.contains("doesn't fit in memory beside the kernel"))
   }
 

@@ -85,7 +85,7 @@ struct MutationTests {
       if Bool.random(using: &random), image.count > 7 {
         image.replaceSubrange(0..<7, with: [0x7f, 0x45, 0x4c, 0x46, 1, 1, 1])
       }
-      #expect(throws: LoadingError.self) { try GuestLoader.load(image, into: guest.memory) }
+      if let loaded = try? GuestLoader.load(image, into: guest.memory) { Issue.record("\(image): \(loaded)") }
     }
     #expect(guest.isUntouched)
   }

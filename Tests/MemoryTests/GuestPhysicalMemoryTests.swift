@@ -63,7 +63,9 @@ struct GuestPhysicalMemoryTests {
     #expect(memory.clear(at: at(0x5000), count: 0))
   }
 
-  @Test("bytes that aren't there are nil, however many are asked for", arguments: [Int.max, -1, .min, 1 << 40, 1 << 33])
+  @Test(
+    "bytes that aren't there are nil, however many are asked for",
+    arguments: [Int.max, -1, .min, 1 << 40, 1 << 33])
   func absurdCounts(count: Int) {
     #expect(memory.bytes(at: at(0), count: count) == nil)
     #expect(memory.bytes(at: at(.max), count: count) == nil)

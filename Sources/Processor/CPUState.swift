@@ -111,12 +111,16 @@ public struct CPUState {
   /// Translations for the current privilege: `supervisorTLB` or `userTLB`.
   var tlb: UnsafeMutablePointer<TLBEntry>
   var jumpCache: UnsafeMutablePointer<UnsafeMutableRawPointer>
+  /// The branch that the chain was left at, whose link is to be set; nil if none.
+  var linkFrom: UnsafeMutableRawPointer?
   /// The interpreter's step arena and, index for index, the instructions behind the steps.
   var steps: UnsafeMutableRawPointer
   var instructions: UnsafeMutablePointer<Instruction>
   /// Where fast handlers go when the fast path doesn't apply: the general handler of the same instruction.
   var general: @convention(c) (UnsafeMutableRawPointer, UnsafeMutableRawPointer) -> Void
 
+  /// By `Operation.rawValue`.
+  var generalHandlers: UnsafeMutablePointer<Handler>
   var supervisorTLB: UnsafeMutablePointer<TLBEntry>
   var userTLB: UnsafeMutablePointer<TLBEntry>
   /// Generations at or above this one are good for global pages.
@@ -200,6 +204,8 @@ enum Attention {
   static let contextChanged: UInt8 = 4
   /// Interrupts have become acceptable and one is waiting.
   static let interruptWindow: UInt8 = 8
+  /// The slice ends too soon for the block to be promised to the end.
+  static let sliceEnd: UInt8 = 32
   /// The engine is single-stepping.
   static let single: UInt8 = 16
 }

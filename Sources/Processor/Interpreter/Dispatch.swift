@@ -121,7 +121,7 @@ func continueAtEIP(_ c: UnsafeMutableRawPointer) {
 }
 
 @inline(never)
-private func leaveFaulting(_ c: UnsafeMutableRawPointer, _ step: UnsafeMutableRawPointer, _ fault: GuestFault) {
+func leaveFaulting(_ c: UnsafeMutableRawPointer, _ step: UnsafeMutableRawPointer, _ fault: GuestFault) {
   let cpu = CPU(c)
   cpu.s.pointee.pendingFault = fault
   cpu.leave(before: step.assumingMemoryBound(to: Step.self), .fault)
@@ -141,7 +141,7 @@ private func leaveFaultingTransfer(
 
 /// Looks at what an ordinary instruction left to be seen to; goes on in the block if it may.
 @inline(never)
-private func attend(_ c: UnsafeMutableRawPointer, _ step: UnsafeMutableRawPointer) {
+func attend(_ c: UnsafeMutableRawPointer, _ step: UnsafeMutableRawPointer) {
   let cpu = CPU(c)
   if cpu.s.pointee.attention & Attention.deviceLog != 0 { cpu.forgetDeviceLog() }
   if cpu.s.pointee.attention == 0 {

@@ -50,11 +50,25 @@ enum TLB {
 }
 
 extension CPU {
+  /// A page has become a code page: every translation must be looked at again before it lets a store pass.
+  func dropWriteTags() {
+    advanceGeneration()
+  }
+
   /// Forgets all translations, or all but the global ones: one addition, whatever is cached.
   func flushTLB(keepingGlobal: Bool) {
     s.pointee.counters.tlbFlushes &+= 1
+    advanceGeneration()
+    if !keepingGlobal {
+      s.pointee.globalGeneration = s.pointee.tlbGeneration
+      s.pointee.largePageRegions = 0
+    }
+    invalidateCodeTranslations()
+  }
+
+  private func advanceGeneration() {
     s.pointee.tlbGeneration &+= 1 << 32
-    if s.pointee.tlbGeneration >> 32 == 0 {
+    if s.pointee.tlbGeneration == 0 {
       // Generations are used up: old tags could match again, so clear them.
       for tlb in [s.pointee.supervisorTLB, s.pointee.userTLB] {
         tlb.update(repeating: TLBEntry(), count: 2 * TLB.sets)
@@ -62,11 +76,6 @@ extension CPU {
       s.pointee.tlbGeneration = 1 << 32
       s.pointee.globalGeneration = 1 << 32
     }
-    if !keepingGlobal {
-      s.pointee.globalGeneration = s.pointee.tlbGeneration
-      s.pointee.largePageRegions = 0
-    }
-    invalidateCodeTranslations()
   }
 
   /// INVLPG: forgets the translations of one linear address, global or not, at either privilege.

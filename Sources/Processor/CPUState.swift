@@ -172,8 +172,6 @@ public struct CPUState {
   /// Translations of large pages exist: bit per 4 MiB region modulo 64, to make INVLPG exact.
   var largePageRegions: UInt64 = 0
   var pendingFault = GuestFault(kind: .exception)
-  /// The delivery of an exception or interrupt that waits for a device.
-  var delivery = PendingDelivery()
   var exitAccess = DeviceAccess()
   /// Accesses of the present instruction that devices have already answered, in order.
   var deviceLogCount: Int = 0

@@ -1,8 +1,9 @@
 // How the run loop gets exceptions and interrupts to their handlers, and what happens when that faults itself: double
 // and triple faults (SDM 3A, 6.15, interrupt 8).
 //
-// A delivery changes nothing of the processor before its last memory access. If one of them needs a device, the delivery
-// stays in `CPUState.delivery` and starts again when the answer is in the log.
+// A delivery changes nothing of the processor before its last memory access. If one of them needs a device, the run
+// loop keeps it in `Processor.pending` and calls again when the answer is in the log. A fault that takes the place of
+// the one being delivered takes its place in `pending` too, so that a restart begins with it.
 
 import ISA
 import Tracing
@@ -10,81 +11,66 @@ import Tracing
 extension CPU {
   /// Delivers the fault of the instruction at EIP.
   func deliverFault(_ fault: GuestFault) -> Delivery {
-    // What devices answered to the instruction is no business of the delivery; nor are traps of what didn't finish.
-    forgetDeviceLog()
-    s.pointee.pendingDebug = 0
-    if fault.kind == .shutdown { return shutDown() }
-    return begin(.fault, InterruptEvent(fault))
+    fault.kind == .exception ? deliver(InterruptEvent(fault)) : .shutdown
   }
 
   /// Delivers an external interrupt that the controller has acknowledged.
   func deliverInterrupt(vector: UInt8) -> Delivery {
-    s.pointee.counters.interrupts &+= 1
-    return begin(.interrupt, .external(vector))
+    deliver(.external(vector))
   }
 
   /// Delivers #DB for the conditions in `pendingDebug`, after the instruction that met them.
   func deliverDebugTrap() -> Delivery {
+    let causes = s.pointee.pendingDebug
     var event = InterruptEvent(vector: ExceptionVector.debug.rawValue, origin: .exception)
-    event.errorCode = s.pointee.pendingDebug
+    event.errorCode = causes
+    // What the delivery itself meets comes after it.
     s.pointee.pendingDebug = 0
-    return begin(.debugTrap, event)
+    let outcome = deliver(event)
+    if outcome == .needsDevice { s.pointee.pendingDebug |= causes }
+    return outcome
   }
 
-  /// Goes on with a delivery that had to wait for a device. Only when `delivery.isPending`.
-  func resumeDelivery() -> Delivery {
-    s.pointee.eip = s.pointee.delivery.eip
-    return deliver(isResumed: true)
-  }
-
-  private func begin(_ kind: PendingDelivery.Kind, _ event: InterruptEvent) -> Delivery {
-    s.pointee.delivery.kind = kind
-    s.pointee.delivery.event = event
-    s.pointee.delivery.eip = s.pointee.eip
-    return deliver(isResumed: false)
-  }
-
-  private func deliver(isResumed: Bool) -> Delivery {
-    var event = s.pointee.delivery.event
+  private func deliver(_ first: InterruptEvent) -> Delivery {
+    var event = first
+    // With answers in the log this is a restart, which was recorded when it began.
+    var isRestart = s.pointee.deviceLogCount != 0
     while true {
-      if !isResumed, s.pointee.eventMask != 0 { recordDelivery(event) }
+      if s.pointee.eventMask != 0, !isRestart { recordDelivery(event) }
+      if event.vector == ExceptionVector.debug.rawValue, event.origin == .exception {
+        noteDebugException(event.errorCode)
+      }
       do throws(GuestFault) {
-        if event.vector == ExceptionVector.debug.rawValue, event.origin == .exception {
-          noteDebugException(event.errorCode)
-        }
         try interrupt(event)
-        s.pointee.delivery.kind = .none
-        if s.pointee.deviceLogCount != 0 { forgetDeviceLog() }
-        if event.origin == .exception { s.pointee.counters.exceptions &+= 1 }
+        if event.origin == .external {
+          s.pointee.counters.interrupts &+= 1
+        } else {
+          s.pointee.counters.exceptions &+= 1
+        }
         return .delivered
       } catch {
-        guard let next = escalate(event, error) else {
-          return error.kind == .deviceAccess ? .needsDevice : shutDown()
-        }
-        event = next
+        if error.kind == .deviceAccess { return .needsDevice }
+        guard let next = escalate(event, error) else { return .shutdown }
+        owner.pending = .fault(next)
+        forgetDeviceLog()
+        isRestart = false
+        event = InterruptEvent(next)
       }
     }
   }
 
-  /// What is to be delivered after `fault` came up in the delivery of `event`; nil for a wait or a shutdown.
+  /// What is to be delivered after `fault` came up in the delivery of `event`; nil for a shutdown.
   @inline(never)
-  private func escalate(_ event: InterruptEvent, _ fault: GuestFault) -> InterruptEvent? {
+  private func escalate(_ event: InterruptEvent, _ fault: GuestFault) -> GuestFault? {
     guard fault.kind == .exception else { return nil }
     guard event.origin == .exception, let first = ExceptionVector(rawValue: event.vector),
       let second = ExceptionVector(rawValue: fault.vector)
-    else { return InterruptEvent(fault) }
+    else { return fault }
     switch first.followed(by: second) {
-    case .serial: return InterruptEvent(fault)
-    case .doubleFault: return InterruptEvent(.exception(ExceptionVector.doubleFault.rawValue, code: 0))
+    case .serial: return fault
+    case .doubleFault: return .exception(ExceptionVector.doubleFault.rawValue, code: 0)
     case .shutdown: return nil
     }
-  }
-
-  private func shutDown() -> Delivery {
-    s.pointee.delivery.kind = .none
-    forgetDeviceLog()
-    record(.shutdown)
-    return .shutdown
   }
 
   private func recordDelivery(_ event: InterruptEvent) {

@@ -17,7 +17,7 @@ extension CPU {
     s.pointee.eip = UInt32(truncatingIfNeeded: s.pointee.sysenterEIP)
     updateContext()
     if s.pointee.eventMask & Self.systemCallEvents != 0, site.cpl == 3 {
-      recordSystemCallEntry(code: SystemCallTable.sysenter, from: site)
+      recordSystemCallEntry(code: OpenSystemCalls.sysenter, from: site)
     }
   }
 

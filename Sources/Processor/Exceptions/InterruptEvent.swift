@@ -41,24 +41,3 @@ struct InterruptEvent: BitwiseCopyable {
     self.origin = origin
   }
 }
-
-/// A delivery that has begun: it may have to wait for a device and start again.
-struct PendingDelivery: BitwiseCopyable {
-  enum Kind: UInt8, BitwiseCopyable { case none, fault, interrupt, debugTrap }
-  var kind: Kind = .none
-  var event = InterruptEvent(vector: 0, origin: .exception)
-  /// EIP to push: a wrapper that takes back an instruction must not change it.
-  var eip: UInt32 = 0
-
-  var isPending: Bool { kind != .none }
-}
-
-/// How a delivery ended.
-enum Delivery: BitwiseCopyable {
-  /// CS:EIP is the handler's first instruction.
-  case delivered
-  /// Triple fault.
-  case shutdown
-  /// `exitAccess` must be answered; then `resumeDelivery()`.
-  case needsDevice
-}

@@ -28,7 +28,7 @@ struct SystemCallSite: BitwiseCopyable {
 }
 
 /// The system calls that have not returned yet, as far as a small table remembers: the oldest give way.
-struct SystemCallTable: BitwiseCopyable {
+struct OpenSystemCalls: BitwiseCopyable {
   struct Entry: BitwiseCopyable {
     var cr3: UInt32 = 0
     var returnAddress: UInt32 = 0
@@ -39,7 +39,7 @@ struct SystemCallTable: BitwiseCopyable {
 
     func returns(to site: SystemCallSite) -> Bool {
       code != 0 && cr3 == site.cr3
-        && (code == SystemCallTable.sysenter ? esp == site.esp : returnAddress == site.returnAddress)
+        && (code == OpenSystemCalls.sysenter ? esp == site.esp : returnAddress == site.returnAddress)
     }
   }
 
@@ -97,7 +97,7 @@ extension CPU {
   @inline(never)
   func recordSystemCallEntry(code: UInt32, from site: SystemCallSite) {
     owner.systemCalls.add(
-      SystemCallTable.Entry(
+      OpenSystemCalls.Entry(
         cr3: site.cr3, returnAddress: site.returnAddress, esp: site.esp, number: eax, code: code))
     guard s.pointee.eventMask >> UInt64(EventKind.systemCallEntry.rawValue) & 1 != 0 else { return }
     owner.record(

@@ -92,7 +92,12 @@ extension CPU {
       if s.pointee.eip > segment(.cs).pointee.limit { throw .generalProtection(external) }
     } catch {
       updateContext()
-      try failCommitted(error.kind == .deviceAccess ? .invalidTSS(code) : error)
+      let fault = error.kind == .deviceAccess ? GuestFault.invalidTSS(code) : error
+      // The delivery that caused the switch goes on from here, with double faults and all.
+      if event != nil, event?.origin != .software { throw fault }
+      // An instruction caused it, and is over: thrown, the fault would be taken for the old task's.
+      owner.pending = .fault(fault)
+      s.pointee.attention |= Attention.contextChanged
       return
     }
     updateContext()
@@ -175,17 +180,5 @@ extension CPU {
     else { throw .invalidTSS(code) }
     if !descriptor.isPresent { throw .segmentNotPresent(code) }
     return SegmentCache(try markAccessed(descriptor, selector), selector: selector)
-  }
-
-  /// A fault of the new task. When an exception or interrupt caused the switch, its delivery goes on from here; when
-  /// an instruction did, the instruction is over, and the fault is delivered at once: thrown, it would be taken for
-  /// the old task's.
-  private func failCommitted(_ fault: GuestFault) throws(GuestFault) {
-    if s.pointee.delivery.isPending { throw fault }
-    switch deliverFault(fault) {
-    case .delivered: return
-    case .shutdown: throw .shutdown
-    case .needsDevice: throw .deviceAccess
-    }
   }
 }

@@ -1,5 +1,5 @@
 // The small system instructions: caches and translations, time, halting, and what there is in place of an x87 unit
-// (SDM 2: INVLPG, INVD, WBINVD, RDTSC, RDPMC, HLT, WAIT, ESC, NOP).
+// (SDM 2: INVLPG, INVD, WBINVD, RDTSC, RDPMC, HLT, WAIT, ESC).
 
 import ISA
 
@@ -46,8 +46,6 @@ extension CPU {
   func x87(_ i: UnsafePointer<Instruction>) throws(GuestFault) {
     if s.pointee.cr0 & CR0([.em, .ts]).rawValue != 0 { throw .deviceNotAvailable }
   }
-
-  func nop(_ i: UnsafePointer<Instruction>) throws(GuestFault) {}
 
   // MARK: For the engine's own handlers
 

@@ -41,7 +41,6 @@ extension CPU {
     s.pointee.shadowAt = -1
     s.pointee.shadowsDebug = false
     s.pointee.resumeAt = -1
-    s.pointee.delivery = PendingDelivery()
     forgetDeviceLog()
     flushTLB(keepingGlobal: false)
     updateContext()

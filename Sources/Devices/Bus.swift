@@ -34,9 +34,7 @@ public final class Bus {
     table = .allocate(capacity: 1 << 16)
     table.initialize(repeating: 0, count: 1 << 16)
     claims = .allocate(capacity: Self.mostClaims)
-    let empty = EmptyBus()
-    attach(empty)
-    let claim = PortClaim(device: empty, ports: 0...0xffff, firstRegister: 0, widest: .byte)
+    let claim = PortClaim(device: EmptyBus(), ports: 0...0xffff, firstRegister: 0, widest: .byte)
     claims.initialize(to: .passRetained(claim))
   }
 

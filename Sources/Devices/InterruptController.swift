@@ -57,6 +57,8 @@ public final class InterruptController: Device {
     guard number == Self.cascadeLine, slave.cascade == Self.cascadeLine else {
       return accepted(irq: number, vector: 0xff)
     }
+    // Hardware gives a spurious IRQ 15 when the slave's request goes away between the two INTA cycles. Here both are one
+    // step, so a request that is withdrawn takes the master's with it, and IRQ 7 is what the processor sees.
     let second = acceptFromSlave() ?? 7
     return accepted(irq: 8 + second, vector: slave.vectorBase | second)
   }

@@ -50,8 +50,6 @@ public struct TerminalMode {
     return TerminalMode(saved: saved)
   }
 
-  private init(saved: UnsafeMutablePointer<Saved>) { self.saved = saved }
-
   /// Puts the old mode back; again and again is harmless. Safe in a signal handler.
   public func restore() {
     guard saved.pointee.isRaw else { return }

@@ -167,21 +167,20 @@ public final class SerialPort: Device {
   }
 
   private func update() {
+    // The time-out runs whether or not its interrupt is enabled, so it may be over by the time that it is.
+    let waits = hasFIFO && !received.isEmpty && received.count < trigger && !timedOut && interruptEnable & 1 != 0
+    let end = lastActivity &+ timeout
+    if waits && end <= clock.now { timedOut = true }
     // A PC wires the interrupt through OUT2.
     line.set(source != .none && modemControl & 0x08 != 0)
-    let waits = hasFIFO && !received.isEmpty && received.count < trigger && !timedOut && interruptEnable & 1 != 0
-    let deadline = waits ? lastActivity &+ timeout : nil
+    let deadline = waits && !timedOut ? end : nil
     if deadline != nextDeadline {
       nextDeadline = deadline
       clock.deadlinesChanged()
     }
   }
 
-  public func advance(to now: UInt64) {
-    guard let deadline = nextDeadline, deadline <= now else { return }
-    timedOut = true
-    update()
-  }
+  public func advance(to now: UInt64) { update() }
 
   // MARK: Registers
 

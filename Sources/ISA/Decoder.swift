@@ -28,6 +28,14 @@ public final class Decoder {
     scratch = cs_malloc(handle32)
   }
 
+  /// The version of Capstone that is linked in.
+  public static var capstoneVersion: (major: Int, minor: Int) {
+    var major: Int32 = 0
+    var minor: Int32 = 0
+    _ = cs_version(&major, &minor)
+    return (Int(major), Int(minor))
+  }
+
   deinit {
     cs_free(scratch, 1)
     var handle = handle16

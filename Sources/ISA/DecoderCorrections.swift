@@ -130,7 +130,8 @@ public enum DecoderCorrections {
   ) -> DecoderCorrection {
     DecoderCorrection(
       encodings: encodings, capstone: capstone, processor: processor, reason: reason, samples: samples,
-      dependsOnMaker: dependsOnMaker, isTwoByte: twoByte, opcodes: opcodes, rm: rm, regs: regs, needsSizeAndRepeat: needsSizeAndRepeat,
+      dependsOnMaker: dependsOnMaker, isTwoByte: twoByte, opcodes: opcodes, rm: rm, regs: regs,
+      needsSizeAndRepeat: needsSizeAndRepeat,
       needsLock: needsLock)
   }
 

@@ -5,7 +5,8 @@ import Testing
 
 @Suite("Capstone's traps")
 struct CapstoneTrapsTests {
-  @Test("the operand size of a repeated string operation comes from 66, wherever it stands",
+  @Test(
+    "the operand size of a repeated string operation comes from 66, wherever it stands",
     arguments: [[0x66, 0xf3, 0xa5], [0xf3, 0x66, 0xa5], [0x66, 0x66, 0xf3, 0xa5]] as [[UInt8]])
   func repeatedWordMove(bytes: [UInt8]) {
     let instruction = decode(bytes)

@@ -7,13 +7,13 @@
 #include "guest.h"
 
 # FAULT name, vector, instruction: EIP is that of the instruction itself, RF is set in the saved flags.
-.macro FAULT name:req, vector:req, instruction:req
+.macro FAULT name:req, vector:req, instruction:vararg
         TRY
 1:      \instruction
         CAUGHT "\name", \vector, 0, 1b
 .endm
 # TRAP name, vector, instruction: EIP is that of the next instruction.
-.macro TRAP name:req, vector:req, instruction:req
+.macro TRAP name:req, vector:req, instruction:vararg
         TRY
         \instruction
 1:      CAUGHT "\name", \vector, 0, 1b
@@ -30,7 +30,7 @@
         movl $7, %eax
         movl $9, %edx
         xorl %ecx, %ecx
-        FAULT "div-zero", V_DE, "divl %ecx"
+        FAULT "div-zero", V_DE, divl %ecx
         CHECK "div-zero-keeps-eax", %eax, $7
         CHECK "div-zero-keeps-edx", %edx, $9
         SKIP_ON_TCG 2f, "TCG saves RF only with other faults"
@@ -41,10 +41,10 @@
         movl $0x80000000, %eax
         cltd
         movl $-1, %ecx
-        FAULT "idiv-most-negative-by-minus-one", V_DE, "idivl %ecx"
+        FAULT "idiv-most-negative-by-minus-one", V_DE, idivl %ecx
         movl $0x1000, %eax
         movb $0x10, %cl
-        FAULT "div8-quotient-0x100", V_DE, "divb %cl"
+        FAULT "div8-quotient-0x100", V_DE, divb %cl
         movl $0x0fff, %eax
         divb %cl
         CHECK "div8-quotient-0xff", %eax, $0x0fff
@@ -52,40 +52,37 @@
         idivb %cl                       // -2048 / 16 = -128 fits
         CHECK "idiv8-quotient-minus-128", %eax, $0x0080
         movl $0x0800, %eax
-        FAULT "idiv8-quotient-128", V_DE, "idivb %cl"
+        FAULT "idiv8-quotient-128", V_DE, idivb %cl
         xorl %eax, %eax
         movl $1, %edx
         movl $1, %ecx
-        FAULT "div-quotient-2-to-32", V_DE, "divl %ecx"
+        FAULT "div-quotient-2-to-32", V_DE, divl %ecx
         movw $1, %dx
-        FAULT "div16-quotient-2-to-16", V_DE, "divw %cx"
-        FAULT "aam-zero", V_DE, ".byte 0xd4, 0"
-
+        FAULT "div16-quotient-2-to-16", V_DE, divw %cx
+        FAULT "aam-zero", V_DE, .byte 0xd4, 0
 // ---- #BP, #OF: traps ----
-        TRAP "int3", V_BP, "int3"
-        TRAP "int-3-two-bytes", V_BP, ".byte 0xcd, 3"
+        TRAP "int3", V_BP, int3
+        TRAP "int-3-two-bytes", V_BP, .byte 0xcd, 3
         movl $0x7fffffff, %eax
         incl %eax
-        TRAP "into", V_OF, "into"
+        TRAP "into", V_OF, into
         movl trap_eflags, %eax
         andl $(F_RF | F_OF), %eax
         CHECK "trap-saves-no-rf", %eax, $F_OF
         xorl %eax, %eax
         into                            // OF clear: nothing
-        TRAP "int-6-is-a-trap", V_UD, "int $6"
-
+        TRAP "int-6-is-a-trap", V_UD, int $6
 // ---- #BR: a fault; bounds are inclusive and signed ----
         movl $5, %eax
         bound %eax, limits
         movl $-5, %eax
         bound %eax, limits
         movl $6, %eax
-        FAULT "bound-above", V_BR, "bound %eax, limits"
+        FAULT "bound-above", V_BR, bound %eax, limits
         movl $-6, %eax
-        FAULT "bound-below", V_BR, "bound %eax, limits"
+        FAULT "bound-below", V_BR, bound %eax, limits
         movw $0x7fff, %ax
-        FAULT "bound16-above", V_BR, "bound %ax, limits16"
-
+        FAULT "bound16-above", V_BR, bound %ax, limits16
 // ---- #UD ----
         UNDEFINED "ud2", 0x0f, 0x0b
         UNDEFINED "ud1", 0x0f, 0xb9, 0xc0
@@ -156,22 +153,22 @@
         andl $~(CR0_MP | CR0_EM | CR0_TS), %ebx
         leal CR0_EM(%ebx), %eax
         movl %eax, %cr0
-        FAULT "em-fnop", V_NM, ".byte 0xd9, 0xd0"
-        FAULT "em-fninit", V_NM, ".byte 0xdb, 0xe3"
-        FAULT "em-fld-memory", V_NM, ".byte 0xd9, 0x05, 0, 0, 0x20, 0"
-        FAULT "em-fnstsw-ax", V_NM, ".byte 0xdf, 0xe0"
+        FAULT "em-fnop", V_NM, .byte 0xd9, 0xd0
+        FAULT "em-fninit", V_NM, .byte 0xdb, 0xe3
+        FAULT "em-fld-memory", V_NM, .byte 0xd9, 0x05, 0, 0, 0x20, 0
+        FAULT "em-fnstsw-ax", V_NM, .byte 0xdf, 0xe0
         .byte 0x9b                      // WAIT without TS: nothing
         SKIP_ON_TCG 2f, "TCG runs it"
         UNDEFINED "em-emms", 0x0f, 0x77
 2:
         leal CR0_TS(%ebx), %eax
         movl %eax, %cr0
-        FAULT "ts-fnop", V_NM, ".byte 0xd9, 0xd0"
+        FAULT "ts-fnop", V_NM, .byte 0xd9, 0xd0
         .byte 0x9b                      // WAIT with TS but no MP: nothing
         leal (CR0_TS | CR0_MP)(%ebx), %eax
         movl %eax, %cr0
-        FAULT "ts-mp-wait", V_NM, ".byte 0x9b"
-        FAULT "ts-mp-fnclex", V_NM, ".byte 0xdb, 0xe2"
+        FAULT "ts-mp-wait", V_NM, .byte 0x9b
+        FAULT "ts-mp-fnclex", V_NM, .byte 0xdb, 0xe2
         clts
         .byte 0x9b
         movl %cr0, %eax

@@ -4,7 +4,7 @@
  *
  *      TRY                                  // from here on, a trap is caught
  *  1:  ud2
- *      CAUGHT "ud2", 6, 0, 1b               // vector, error code, saved EIP
+ *      CAUGHT "ud2", 6, 0, 1b               // vector, error code, saved EIP (-1: any)
  *
  *      CHECK "sum", %eax, $5                // got, expected
  *

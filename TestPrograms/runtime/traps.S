@@ -131,6 +131,8 @@ check_trap:
         jne 3f
         movl $suffix_eip, check_suffix
         movl 52(%esp), %eax
+        cmpl $-1, %eax                  // any
+        je 4f
         movl trap_eip, %edx
         cmpl %eax, %edx
         je 4f
@@ -173,6 +175,8 @@ setup_traps:
         jne 1b
         orb $G_DPL3, idt + 8 * V_LEAVE + 5
         lidt idt_pointer
+        xorl %eax, %eax
+        lldt %ax                        // no LDT
         movl $trap_stack_top, main_tss + 4
         movl $KERNEL_DATA, main_tss + 8
         movw $104, main_tss + 102       // I/O bitmap beyond the limit: none

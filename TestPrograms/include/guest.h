@@ -125,13 +125,12 @@ main:
         call check_equal
 .endm
 
-/* CHECK_FLAGS "name", mask, expected: the flags as they are now, under a mask. */
+/* CHECK_FLAGS "name", mask, expected: the flags as they are now, under a mask. Keeps registers and flags. */
 .macro CHECK_FLAGS name:req, mask:req, expected:req
         pushl $\expected
-        pushfl
-        andl $\mask, (%esp)
+        pushl $\mask
         PUSH_STRING "\name"
-        call check_equal
+        call check_flags
 .endm
 
 /* TRY: catch the next trap, and go on at the CAUGHT that follows. */

@@ -2,7 +2,7 @@
 # Every routine takes its arguments on the stack, pops them, and keeps registers and flags.
 #include "guest.h"
         .text
-        .globl serial_init, print, print_char, print_hex, check_equal
+        .globl serial_init, print, print_char, print_hex, check_equal, check_flags
 
 # 115200 baud, 8N1, FIFO on, no interrupts.
 serial_init:
@@ -99,6 +99,21 @@ check_equal:
         call print_hex
         PRINT "\n"
 1:      popal
+        popfl
+        ret $12
+
+# check_flags(name, mask, expected): the same for the caller's flags.
+check_flags:
+        pushfl
+        pushal
+        movl 48(%esp), %eax             // expected
+        movl 44(%esp), %ecx             // mask
+        andl 32(%esp), %ecx             // the flags pushed above
+        pushl %eax
+        pushl %ecx
+        pushl 48(%esp)
+        call check_equal
+        popal
         popfl
         ret $12
 

@@ -21,6 +21,9 @@ _start: cli
         movl %eax, %fs
         movl %eax, %gs
         movl %eax, %ss
+        movb $0xff, %al
+        outb %al, $0x21                 // no interrupt from either PIC until a guest asks
+        outb %al, $0xa1
         call serial_init
         call setup_traps
         call detect_tcg

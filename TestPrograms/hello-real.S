@@ -10,6 +10,9 @@ _start: ljmp $0, $1f                    // a BIOS may come as 07C0:0000; the lin
 1:      xorw %ax, %ax
         movw %ax, %ds
         cld
+        movw $0x3fb, %dx
+        movb $3, %al
+        outb %al, %dx                   // line control: eight bits, no parity, one stop bit
         movw $hello, %si
 2:      lodsb
         testb %al, %al

@@ -190,6 +190,26 @@
         cli
         CHECK "all-so-far", ticks, $7
 
+// ---- MOV SS and POP SS: no interrupt before the next instruction has run ----
+        TIMER 2, 1000
+        movl $shadow_1, forbidden_1
+        movl $shadow_2, forbidden_2
+        movl %ss, %edx
+        movl $0x10000, %ecx
+        sti
+        nop                             // of two shadows in a row only the first is sure
+5:      movl %edx, %ss
+shadow_1:
+        nop
+        pushl %ss
+        popl %ss
+shadow_2:
+        nop
+        loop 5b
+        cli
+        CHECK "no-interrupt-after-ss-load", forbidden_hits, $0
+        NO_TIMER
+
 // ---- two at a time: IRQ0 before IRQ4; the second waits for the first one's EOI ----
         movw $COM1 + 4, %dx
         movb $0x0b, %al                 // OUT2 lets the UART's interrupt out
@@ -229,7 +249,7 @@
         movl $2, user_eflags
 
 // ---- interrupts in the middle of a long REP: nothing is lost, nothing done twice ----
-        TIMER 2, 200
+        TIMER 2, 1000
         movl $0, ticks
         movl $0x400000, %edi
         movl $0x100000, %ecx
@@ -249,9 +269,9 @@
         cli
         CHECK "rep-sum", %ebx, $0x10100000
         xorl %eax, %eax
-        cmpl $10, ticks
+        cmpl $1, ticks
         setae %al
-        CHECK "rep-was-interrupted-often", %eax, $1
+        CHECK "interrupted-meanwhile", %eax, $1
         NO_TIMER
         CHECK "no-spurious-interrupt", trap_count, $1   // LEAVE's
         ret
@@ -268,6 +288,12 @@ on_timer:
         incl ticks
         movl 4(%esp), %eax
         movl %eax, tick_eip
+        cmpl forbidden_1, %eax
+        je 1f
+        cmpl forbidden_2, %eax
+        jne 2f
+1:      incl forbidden_hits
+2:
         movl 8(%esp), %eax
         movl %eax, tick_cs
         leal 4(%esp), %eax
@@ -308,4 +334,7 @@ tick_esp: .skip 4
 handler_flags: .skip 4
 isr:    .skip 4
 order:  .skip 4
+forbidden_1: .skip 4
+forbidden_2: .skip 4
+forbidden_hits: .skip 4
 serial_count: .skip 4

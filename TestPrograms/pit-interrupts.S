@@ -248,6 +248,29 @@ shadow_2:
         CHECK "at-cpl-3-stack", tick_esp, $(trap_stack_top - 20)
         movl $2, user_eflags
 
+// ---- an interrupt out of virtual-8086 mode, and back by IRET ----
+        SET_IDT 0x20, $on_timer_v86
+        movl $0x80cdfeeb, 0x8000        // 0800:0000  JMP $; INT 0x80
+        TIMER 0, 2000
+        movl $0, ticks
+        TRY
+        pushl $0x4444                   // GS FS DS ES
+        pushl $0x3333
+        pushl $0x1111
+        pushl $0x2222
+        pushl $0x700                    // SS:SP
+        pushl $0x800
+        pushl $(F_VM | F_IOPL3 | F_IF | 2)
+        pushl $0x800                    // CS:IP
+        pushl $0
+        iretl
+        CAUGHT "out-of-v86-and-back", V_LEAVE, 0, 4
+        CHECK "v86-ticks", ticks, $1
+        CHECK "v86-frame-ip", tick_eip, $0
+        CHECK "v86-frame-size", tick_esp, $(trap_stack_top - 36)
+        CHECK "v86-ds-back", trap_ds, $0x1111
+        SET_IDT 0x20, $on_timer
+
 // ---- interrupts in the middle of a long REP: nothing is lost, nothing done twice ----
         TIMER 2, 1000
         movl $0, ticks
@@ -273,7 +296,7 @@ shadow_2:
         setae %al
         CHECK "interrupted-meanwhile", %eax, $1
         NO_TIMER
-        CHECK "no-spurious-interrupt", trap_count, $1   // LEAVE's
+        CHECK "no-spurious-interrupt", trap_count, $2   // the two LEAVEs
         ret
 
 wait_a_while:
@@ -309,6 +332,19 @@ on_timer:
         shll $4, order
         orl $1, order
         OUT PIC1, 0x20                  // EOI
+        popl %eax
+        iretl
+
+# The same out of V86: DS is null here, so SS serves. Skips the endless jump.
+on_timer_v86:
+        pushl %eax
+        incl %ss:ticks
+        movl 4(%esp), %eax
+        movl %eax, %ss:tick_eip
+        leal 4(%esp), %eax
+        movl %eax, %ss:tick_esp
+        addl $2, 4(%esp)
+        OUT PIC1, 0x20
         popl %eax
         iretl
 

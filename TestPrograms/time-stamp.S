@@ -46,11 +46,17 @@
         movl %cr4, %eax
         andl $~CR4_TSD, %eax
         movl %eax, %cr4
+        movl $1, %eax
+        cpuid
+        andl $0xf00, %eax               // RDPMC came with family 6
+        cmpl $0x600, %eax
+        jb 2f
         TRY
         USER
 1:      rdpmc
         LEAVE
         CAUGHT "rdpmc-without-pce", V_GP, 0, 1b
+2:
         // MSR 0x10 is the counter; a P6 writes its low half and clears the high one.
         movl $1, %eax
         cpuid

@@ -40,7 +40,7 @@ static void receive(char byte) {
 
 // One line, or what of it fits.
 static int console_read(void *to, uint32_t size) {
-    while (taken == ready) sleep_in(&readers);
+    while (size && taken == ready) sleep_in(&readers);
     char line[PART];
     uint32_t length = 0;
     bool ended = false;

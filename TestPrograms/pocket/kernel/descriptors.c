@@ -147,8 +147,9 @@ int sys_lseek(struct frame *frame) {
 }
 
 int sys_dup2(struct frame *frame) {
-    struct open_file *open = open_file(frame->ebx), **slot = &current->files[frame->ecx];
+    struct open_file *open = open_file(frame->ebx);
     if (!open || frame->ecx >= OPEN_FILES) return -EBADF;
+    struct open_file **slot = &current->files[frame->ecx];
     open->references++;
     if (*slot) open_release(*slot);
     *slot = open;

@@ -1,4 +1,4 @@
-// Time, in ticks of the timer: sleeping, and asking how late it is since the start.
+// Time, in ticks of the timer: sleeping, and asking how long the machine has run.
 #include "errors.h"
 #include "native/timer.h"
 #include "scheduler.h"

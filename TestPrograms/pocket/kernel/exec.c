@@ -124,10 +124,7 @@ static int execute(struct file *file, struct frame *frame) {
     int error = space_create(&space);
     if (error) return error;
     error = elf_load(&space, file, &image);
-    if (!error) {
-        error = space_map(&space, USER_STACK_TOP - USER_STACK_SIZE, USER_STACK_TOP, PROTECT_READ | PROTECT_WRITE,
-                          (struct backing){0});
-    }
+    if (!error) error = space_map_stack(&space);
     if (error) {
         space_destroy(&space);
         return error;

@@ -14,6 +14,7 @@ struct region {
     uint32_t start, end;
     unsigned protection;
     bool shared;
+    bool grows;  // down, when somebody touches what is below it: the stack
     struct backing backing;
 };
 
@@ -24,11 +25,6 @@ static struct region **find_link(struct space *space, uint32_t address) {
     struct region **link = &space->regions;
     while (*link && (*link)->end <= address) link = &(*link)->next;
     return link;
-}
-
-static struct region *region_at(struct space *space, uint32_t address) {
-    struct region *region = *find_link(space, address);
-    return region && region->start <= address ? region : 0;
 }
 
 // What is left of a backing when its first `bytes` are cut off.
@@ -67,11 +63,12 @@ int space_create(struct space *space) {
 }
 
 void space_destroy(struct space *space) {
-    tables_destroy(space->tables);
     for (struct region *region = space->regions, *next; region; region = next) {
         next = region->next;
+        tables_abandon(space->tables, region->start, region->end);
         region_release(region);
     }
+    tables_destroy(space->tables);
     *space = (struct space){0};
 }
 
@@ -102,7 +99,9 @@ bool space_is_free(const struct space *space, uint32_t start, uint32_t end) {
     return !region || region->start >= end;
 }
 
-static bool is_plain(const struct region *region) { return !region->backing.file && !region->shared; }
+static bool is_plain(const struct region *region) {
+    return !region->backing.file && !region->shared && !region->grows;
+}
 
 int space_map(struct space *space, uint32_t start, uint32_t end, unsigned protection, struct backing backing) {
     struct region **link = &space->regions, *before = 0;
@@ -117,8 +116,17 @@ int space_map(struct space *space, uint32_t start, uint32_t end, unsigned protec
     }
     struct region *region = heap_allocate(sizeof *region);
     if (!region) return -ENOMEM;
-    *region = (struct region){*link, start, end, protection, false, backing};
+    *region = (struct region){*link, start, end, protection, false, false, backing};
     if (backing.file) file_retain(backing.file);
+    *link = region;
+    return 0;
+}
+
+int space_map_stack(struct space *space) {
+    struct region **link = find_link(space, USER_STACK_TOP), *region = heap_allocate(sizeof *region);
+    if (!region) return -ENOMEM;
+    unsigned protection = PROTECT_READ | PROTECT_WRITE;
+    *region = (struct region){*link, USER_STACK_TOP - PAGE_SIZE, USER_STACK_TOP, protection, false, true, {0}};
     *link = region;
     return 0;
 }
@@ -127,7 +135,7 @@ int space_map(struct space *space, uint32_t start, uint32_t end, unsigned protec
 int space_map_shared(struct space *space, uint32_t start, uint32_t end, unsigned protection) {
     struct region **link = find_link(space, start), *region = heap_allocate(sizeof *region);
     if (!region) return -ENOMEM;
-    *region = (struct region){*link, start, end, protection, true, {0}};
+    *region = (struct region){*link, start, end, protection, true, false, {0}};
     *link = region;
     uint32_t flags = ENTRY_SHARED | (protection & PROTECT_WRITE ? ENTRY_WRITE : 0);
     for (uint32_t at = start; at < end; at += PAGE_SIZE) {
@@ -159,8 +167,9 @@ int space_unmap(struct space *space, uint32_t start, uint32_t end) {
 uint32_t space_find_free(const struct space *space, uint32_t size) {
     uint32_t start = USER_MAP_BASE;
     for (const struct region *region = space->regions; region; region = region->next) {
+        uint32_t limit = region->grows ? USER_STACK_TOP - USER_STACK_SIZE : region->start;
         if (region->end <= start) continue;
-        if (region->start >= start && region->start - start >= size) break;
+        if (limit >= start && limit - start >= size) break;
         start = region->end;
     }
     return size <= KERNEL_BASE - start ? start : 0;
@@ -220,8 +229,17 @@ static int fault_copy(struct space *space, uint32_t page, physical_t frame) {
     return 0;
 }
 
+// The region that `address` is in, or the stack if it may grow to there: then it does.
+static struct region *region_to_touch(struct space *space, uint32_t address) {
+    struct region *region = *find_link(space, address);
+    if (!region || region->start <= address) return region;
+    if (!region->grows || address < USER_STACK_TOP - USER_STACK_SIZE) return 0;
+    region->start = page_down(address);
+    return region;
+}
+
 int space_fault(struct space *space, uint32_t address, bool write) {
-    const struct region *region = region_at(space, address);
+    const struct region *region = region_to_touch(space, address);
     if (!region || !region->protection) return SIGNAL_SEGMENT;
     if (write && !(region->protection & PROTECT_WRITE)) return SIGNAL_SEGMENT;
     uint32_t page = page_down(address);

@@ -34,9 +34,11 @@ void space_destroy(struct space *space);
 // A child's copy of the whole space, each page shared until one of the two writes to it.
 int space_fork(struct space *parent, struct space *child);
 
-// Whole pages. space_map wants the range free; space_unmap takes any. `shared`: fork doesn't part the pages.
+// Whole pages. The functions that map want the range free; space_unmap takes any. Fork doesn't part shared pages. The
+// stack starts as one page below USER_STACK_TOP and grows as it is touched.
 int space_map(struct space *space, uint32_t start, uint32_t end, unsigned protection, struct backing backing);
 int space_map_shared(struct space *space, uint32_t start, uint32_t end, unsigned protection);
+int space_map_stack(struct space *space);
 int space_unmap(struct space *space, uint32_t start, uint32_t end);
 
 // The lowest free range of `size` bytes at or above USER_MAP_BASE; 0 if there is none.

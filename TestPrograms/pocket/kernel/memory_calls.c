@@ -1,4 +1,6 @@
-// brk, mmap and munmap: checks of what a process asks for, above the address space that does it (memory.c).
+// brk, mmap and munmap: checks of what a process asks for, above the address space that does it (memory.c). And
+// sysinfo, which tells how much memory there is.
+#include "boot.h"
 #include "descriptors.h"
 #include "errors.h"
 #include "native/traps.h"
@@ -82,4 +84,13 @@ int sys_munmap(struct frame *frame) {
     uint32_t start = frame->ebx, size = page_up(frame->ecx);
     if (!is_range(start, size)) return -EINVAL;
     return space_unmap(&current->space, start, start + size);
+}
+
+// What Linux calls struct sysinfo; the fields left out are 0.
+int sys_sysinfo(struct frame *frame) {
+    struct {
+        uint32_t seconds, loads[3], memory, free, unused[5], high[2], unit, padding[2];
+    } info = {.memory = boot.top, .free = pages_free() * PAGE_SIZE, .unit = 1};
+    _Static_assert(sizeof info == 64, "the size of Linux's");
+    return copy_to_user(frame->ebx, &info, sizeof info);
 }

@@ -17,7 +17,6 @@ static struct page *hot;                  // free single pages, the last freed o
 static uint32_t hot_count, free_count;
 
 static uint32_t number_of(const struct page *page) { return page - page_records; }
-static physical_t address_of(const struct page *page) { return number_of(page) * PAGE_SIZE; }
 
 static void block_insert(struct page *page, unsigned order) {
     page->order = order;
@@ -98,7 +97,7 @@ physical_t page_allocate(void) {
     page->references = 1;
     page->order = 0;
     free_count--;
-    return address_of(page);
+    return page_address(page);
 }
 
 physical_t page_allocate_zeroed(void) {
@@ -127,7 +126,7 @@ physical_t pages_allocate(unsigned order) {
     if (!page) return 0;
     page->references = 1;
     free_count -= 1u << order;
-    return address_of(page);
+    return page_address(page);
 }
 
 void pages_release(physical_t address, unsigned order) {

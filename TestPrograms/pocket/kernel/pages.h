@@ -12,7 +12,7 @@ typedef uint32_t physical_t;
 
 // One record for each page of RAM.
 struct page {
-    struct page *next, *previous;  // in a list of free blocks
+    struct page *next, *previous;  // in a list of free blocks; else its owner's
     uint32_t references;           // 0: free
     uint8_t order;                 // of the free or allocated block that starts here
     bool free_block;               // in a list of free blocks
@@ -27,6 +27,8 @@ static inline physical_t physical(const void *pointer) { return (physical_t)poin
 
 extern struct page *page_records;
 static inline struct page *page_of(physical_t address) { return &page_records[address / PAGE_SIZE]; }
+
+static inline physical_t page_address(const struct page *page) { return (page - page_records) * PAGE_SIZE; }
 
 void pages_start(void);
 

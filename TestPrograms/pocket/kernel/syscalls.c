@@ -39,6 +39,7 @@ syscall_function *const syscall_table[SYSCALL_LIMIT] = {
     [90] = sys_mmap,
     [91] = sys_munmap,
     [114] = sys_waitpid,  // wait4: nobody counts a child's resources
+    [116] = sys_sysinfo,
     [146] = sys_writev,
     [158] = sys_sched_yield,
     [162] = sys_nanosleep,

@@ -8,7 +8,6 @@
 #include "string.h"
 
 #define ENTRIES 1024
-#define USER_ENTRIES (KERNEL_BASE >> 22)
 #define FLUSH_BY_PAGE 32  // up to so many pages, INVLPG each; above, reload CR3
 
 static physical_t loaded;
@@ -49,6 +48,8 @@ static uint32_t *table_of_or_new(physical_t directory, uint32_t address) {
     if (table) return table;
     physical_t frame = page_allocate_zeroed();
     if (!frame) return 0;
+    page_of(frame)->next = page_of(directory)->next;
+    page_of(directory)->next = page_of(frame);
     uint32_t *slot = (uint32_t *)linear(directory) + (address >> 22);
     set_entry(slot, frame | ENTRY_PRESENT | ENTRY_WRITE | ENTRY_USER);
     return linear(frame);
@@ -62,27 +63,23 @@ static uint32_t table_end(uint32_t start, uint32_t end) {
     return next - 1 < end - 1 ? next : end;
 }
 
-// All page tables of the kernel exist from the start, so a new directory can share them for good.
+// All page tables of the kernel exist from the start, so a new directory can share them for good. As long as no CPU
+// uses it, it is memory like any other. A list through the page records holds the tables that it comes to have.
 physical_t tables_create(void) {
     physical_t frame = page_allocate();
     if (!frame) return 0;
-    uint32_t *directory = linear(frame), *kernel = linear(boot.directory);
-    memset(directory, 0, USER_ENTRIES * sizeof *directory);
-    for (unsigned i = USER_ENTRIES; i < ENTRIES; i++) set_entry(&directory[i], kernel[i]);
+    memcpy(linear(frame), linear(boot.directory), PAGE_SIZE);
+    page_of(frame)->next = 0;
     return frame;
 }
 
-void tables_destroy(physical_t frame) {
-    uint32_t *directory = linear(frame);
-    for (unsigned i = 0; i < USER_ENTRIES; i++) {
-        if (!directory[i]) continue;
-        uint32_t *table = linear(directory[i] & ENTRY_FRAME);
-        for (unsigned j = 0; j < ENTRIES; j++) {
-            if (table[j]) page_release(table[j] & ENTRY_FRAME);
-        }
-        page_release(directory[i] & ENTRY_FRAME);
+void tables_destroy(physical_t directory) {
+    struct page *table = page_of(directory)->next, *next;
+    for (; table; table = next) {
+        next = table->next;
+        page_release(page_address(table));
     }
-    page_release(frame);
+    page_release(directory);
 }
 
 mapping_t tables_lookup(physical_t directory, uint32_t address) {
@@ -112,6 +109,17 @@ void tables_unmap(physical_t directory, uint32_t start, uint32_t end) {
         }
     }
     if (changed && directory == loaded) tlb_flush(start, end);
+}
+
+void tables_abandon(physical_t directory, uint32_t start, uint32_t end) {
+    for (uint32_t at = start, next; at < end; at = next) {
+        next = table_end(at, end);
+        const uint32_t *table = table_of(directory, at);
+        if (!table) continue;
+        for (const uint32_t *slot = &table[index_of(at)]; at < next; at += PAGE_SIZE, slot++) {
+            if (*slot) page_release(*slot & ENTRY_FRAME);
+        }
+    }
 }
 
 bool tables_share(physical_t parent, physical_t child, uint32_t start, uint32_t end) {

@@ -17,8 +17,12 @@ static inline bool mapping_writable(mapping_t mapping) { return mapping & ENTRY_
 // Drops the boot loader's low mapping; the linear map stays.
 void tables_start(void);
 
-// A directory that maps the kernel and nothing else, 0 if memory is out; and its end, with all frames it maps.
+// A directory that maps the kernel and nothing else, 0 if memory is out.
 physical_t tables_create(void);
+
+// The end of one that no CPU uses: first tables_abandon, which releases frames but writes no entries, for each range
+// that may be mapped; then tables_destroy.
+void tables_abandon(physical_t directory, uint32_t start, uint32_t end);
 void tables_destroy(physical_t directory);
 
 // Makes the CPU use `directory`; tables_load(0) leaves user space for the kernel's own directory.

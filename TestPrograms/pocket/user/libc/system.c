@@ -28,3 +28,8 @@ void *mmap(void *start, size_t size, int protection, int flags, int descriptor, 
     return (void *)system_call(192, start, size, protection, flags, descriptor, offset >> 12);
 }
 int clock_gettime(int clock, struct timespec *time) { return system_call(265, clock, time); }
+
+uint32_t free_memory(void) {
+    uint32_t info[16];
+    return system_call(116, info) ? 0 : info[5];
+}

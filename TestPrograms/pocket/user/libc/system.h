@@ -82,6 +82,9 @@ int sched_yield(void);
 int nanosleep(const struct timespec *time, struct timespec *left);
 int clock_gettime(int clock, struct timespec *time);
 
+// Bytes of memory that nobody uses.
+uint32_t free_memory(void);
+
 static inline int is_error(const void *address) { return (uintptr_t)address > (uintptr_t)-4096; }
 
 #endif

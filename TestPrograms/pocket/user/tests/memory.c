@@ -7,6 +7,7 @@
 
 static volatile int in_data = 11;
 static volatile char *touched;
+static char block[PAGE];
 
 static void touch(void) { *touched = 1; }
 static int touch_status(volatile void *address) {
@@ -153,7 +154,6 @@ static void shared_memory_is_shared(void) {
 }
 
 static void a_mapped_file_can_be_read_but_not_changed(void) {
-    static char block[PAGE];
     int file = open("mapped", O_CREAT | O_TRUNC | O_RDWR);
     for (int i = 0; i < 3; i++) {
         memset(block, 'a' + i, PAGE);
@@ -180,6 +180,33 @@ static void nobody_touches_what_is_not_theirs(void) {
     CHECK(look_status((void *)0xFFFFF000) == SIGSEGV);
 }
 
+// A bit of everything that takes memory and gives it back.
+static void churn(void) {
+    char *memory = map(100 * PAGE);
+    memset(memory, 1, 100 * PAGE);
+    for (int i = 0; i < 10; i++) {
+        int pid = fork();
+        if (pid == 0) {
+            memset(memory, 2, 50 * PAGE);
+            if (i % 2) execve(SELF, (char *[]){SELF, "--executed", 0}, environment);
+            exit(1);
+        }
+        CHECK(waitpid(pid, 0, 0) == pid);
+    }
+    CHECK(munmap(memory + PAGE, 98 * PAGE) == 0 && munmap(memory, 100 * PAGE) == 0);
+    int file = open("churn", O_CREAT | O_TRUNC | O_WRONLY);
+    for (int i = 0; i < 300; i++) CHECK(write(file, block, PAGE) == PAGE);
+    CHECK(close(file) == 0 && unlink("churn") == 0);
+    CHECK(!is_error(mmap(0, 40 * PAGE, BOTH, MAP_SHARED | MAP_ANONYMOUS, -1, 0)));
+}
+
+static void memory_comes_back(void) {
+    CHECK(status_of(churn) == 0 && status_of(churn) == 0);  // the kernel's own records may take some for good
+    uint32_t before = free_memory();
+    for (int i = 0; i < 20; i++) CHECK(status_of(churn) == 0);
+    CHECK(before && free_memory() == before);
+}
+
 const struct test memory_tests[] = {
     {"copy-on-write", forked_memory_is_separate},
     {"fork-chain", grandchildren_see_the_moment_of_their_fork},
@@ -191,6 +218,7 @@ const struct test memory_tests[] = {
     {"stack", the_stack_grows},
     {"shared-memory", shared_memory_is_shared},
     {"mapped-file", a_mapped_file_can_be_read_but_not_changed},
+    {"memory-comes-back", memory_comes_back},
     {"bad-addresses", nobody_touches_what_is_not_theirs},
     {0, 0},
 };

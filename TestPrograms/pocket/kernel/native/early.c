@@ -24,7 +24,7 @@ static uint32_t page_up(uint32_t address) { return (address + PAGE_SIZE - 1) & ~
 static uint32_t physical_of(const void *symbol) { return (uint32_t)symbol - KERNEL_BASE; }
 
 // Without a console there is only the exit port to complain by.
-static void give_up(void) {
+__attribute__((noreturn)) static void give_up(void) {
     out8(EXIT_PORT, PANIC_STATUS);
     for (;;) halt();
 }
@@ -73,17 +73,26 @@ static void read_modules(struct boot *b, const struct multiboot *info) {
     }
 }
 
+// The first of the reserved ranges that [start, end) touches, or null.
+static const struct range *obstacle(const struct boot *b, uint32_t start, uint32_t end) {
+    for (uint32_t i = 0; i < b->reserved_count; i++) {
+        if (start < b->reserved[i].end && end > b->reserved[i].start) return &b->reserved[i];
+    }
+    return 0;
+}
+
 // The lowest room of `size` bytes behind the kernel that nothing else has taken.
 static uint32_t place(struct boot *b, uint32_t size) {
-    uint32_t start = page_up(physical_of(kernel_end));
-    for (uint32_t i = 0; i < b->reserved_count; i++) {
-        if (start + size <= b->reserved[i].start || start >= b->reserved[i].end) continue;
-        start = b->reserved[i].end;
-        i = -1u;  // look through all of them again
+    for (uint32_t i = 0; i < b->available_count; i++) {
+        uint32_t start = page_up(physical_of(kernel_end));
+        const struct range *taken, *available = &b->available[i];
+        if (start < available->start) start = available->start;
+        while (start < available->end && (taken = obstacle(b, start, start + size))) start = taken->end;
+        if (start >= available->end || size > available->end - start) continue;
+        reserve(b, start, start + size);
+        return start;
     }
-    if (start + size > b->top) give_up();
-    reserve(b, start, start + size);
-    return start;
+    give_up();
 }
 
 // One table for each 4 MiB of RAM, and one for the topmost 4 MiB, where the vsyscall page will be.

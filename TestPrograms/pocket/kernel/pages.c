@@ -7,8 +7,8 @@
 #include "string.h"
 
 #define HOT_REFILL_ORDER 4
-#define HOT_LIMIT 256
-#define HOT_KEEP 128
+#define HOT_LIMIT 512
+#define HOT_KEEP 256
 
 struct page *page_records;
 

@@ -18,7 +18,7 @@
 #include "usercopy.h"
 
 #define PIDS 32768
-#define KILLED 128  // exit status of the machine when a signal kills the first process
+#define KILLED 64  // and the signal: what the machine ends with when one kills the first process
 #define WAIT_NO_HANG 1
 #define FORK_RESERVE 32  // pages that fork leaves to the processes there are
 

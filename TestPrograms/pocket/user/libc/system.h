@@ -38,6 +38,7 @@
 #define WEXITSTATUS(status) ((status) >> 8 & 0xFF)
 #define WTERMSIG(status) ((status) & 0x7F)
 
+#define AT_HWCAP 16  // CPUID leaf 1, EDX
 #define AT_SYSINFO 32
 
 struct timespec {

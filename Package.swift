@@ -29,7 +29,7 @@ let package = Package(
     .target(name: "Oracle", dependencies: ["CHost", "ISA", "Processor", "Memory"]),
     .executableTarget(
       name: "trapline-check",
-      dependencies: ["Oracle", "Trapline", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      dependencies: ["Oracle", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     .testTarget(name: "ISATests", dependencies: ["ISA", "Oracle"]),
     .testTarget(name: "TracingTests", dependencies: ["Tracing"]),
     .testTarget(name: "MemoryTests", dependencies: ["Memory"]),

@@ -10,14 +10,14 @@ public final class InterruptController: Device {
   public let name = "pic"
 
   /// The INTR line to the processor. It can fall again by itself: look at it right before `acknowledge`.
-  public private(set) var hasPendingInterrupt = false
+  @exclusivity(unchecked) public private(set) var hasPendingInterrupt = false
   /// Counts the changes of `hasPendingInterrupt`.
-  public private(set) var outputChanges: UInt64 = 0
+  @exclusivity(unchecked) public private(set) var outputChanges: UInt64 = 0
   /// Told of requests, acknowledgements and ends of interrupts.
   public weak var observer: (any InterruptObserver)?
 
-  private var master = InterruptChip(isMaster: true)
-  private var slave = InterruptChip(isMaster: false)
+  @exclusivity(unchecked) private var master = InterruptChip(isMaster: true)
+  @exclusivity(unchecked) private var slave = InterruptChip(isMaster: false)
 
   private static let cascadeLine: UInt8 = 2
   /// Bits of the ELCR that can be set.
@@ -37,8 +37,8 @@ public final class InterruptController: Device {
   }
 
   func setLine(_ number: UInt8, _ level: Bool) {
-    let chip = number < 8 ? master : slave
-    if number == Self.cascadeLine || (chip.lines & 1 << (number & 7) != 0) == level { return }
+    let lines = number < 8 ? master.lines : slave.lines
+    if number == Self.cascadeLine || (lines & 1 << (number & 7) != 0) == level { return }
     let rose = number < 8 ? master.setLine(number, level) : slave.setLine(number & 7, level)
     update()
     if rose { observer?.interruptRaised(irq: number) }
@@ -57,6 +57,8 @@ public final class InterruptController: Device {
     guard number == Self.cascadeLine, slave.cascade == Self.cascadeLine else {
       return accepted(irq: number, vector: 0xff)
     }
+    // Hardware gives a spurious IRQ 15 when the slave's request goes away between the two INTA cycles. Here both are one
+    // step, so a request that is withdrawn takes the master's with it, and IRQ 7 is what the processor sees.
     let second = acceptFromSlave() ?? 7
     return accepted(irq: 8 + second, vector: slave.vectorBase | second)
   }

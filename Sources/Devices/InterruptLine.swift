@@ -7,11 +7,6 @@ public struct InterruptLine {
   /// The IRQ, 0 to 15.
   public let number: UInt8
 
-  init(controller: InterruptController?, number: UInt8) {
-    self.controller = controller
-    self.number = number
-  }
-
   /// A line that leads nowhere.
   public static var unconnected: InterruptLine { InterruptLine(controller: nil, number: 0) }
 

@@ -19,8 +19,8 @@ public final class IntervalTimer: Device {
   private let rate = TickRate(hertz: IntervalTimer.frequency)
   private var channels = (TimerChannel(gate: true), TimerChannel(gate: true), TimerChannel(gate: false))
   /// The tick up to which the IRQ line has followed counter 0.
-  private var syncedTick: UInt64 = 0
-  public private(set) var nextDeadline: UInt64?
+  @exclusivity(unchecked) private var syncedTick: UInt64 = 0
+  @exclusivity(unchecked) public private(set) var nextDeadline: UInt64?
 
   public init(clock: VirtualClock, line: InterruptLine) {
     self.clock = clock

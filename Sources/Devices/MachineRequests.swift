@@ -4,7 +4,7 @@
 /// Requests that devices have made and the machine has not yet taken.
 public final class MachineRequests {
   /// Something below waits to be taken.
-  public private(set) var isPending = false
+  @exclusivity(unchecked) public private(set) var isPending = false
   /// The exit status that the guest asked for through the debug-exit port, already (value << 1) | 1.
   public private(set) var exitStatus: UInt32?
   /// The port through which the guest asked for a reset.

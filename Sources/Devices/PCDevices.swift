@@ -39,7 +39,9 @@ public final class PCDevices {
   public let debugConsole: DebugConsole
   public let postCode: PostCodePort
 
-  private static let serialWiring: [(ports: ClosedRange<UInt16>, irq: UInt8)] = [(0x3f8...0x3ff, 4), (0x2f8...0x2ff, 3)]
+  private static let serialWiring: [(ports: ClosedRange<UInt16>, irq: UInt8)] = [
+    (0x3f8...0x3ff, 4), (0x2f8...0x2ff, 3),
+  ]
 
   /// - Parameter bus: an empty one; the devices live by its clock.
   public init(_ configuration: Configuration, on bus: Bus = Bus()) {

@@ -31,7 +31,7 @@ public final class RealTimeClock: Device {
   private var phase: Int64 = 0
   /// The last instant up to which `flags` are true.
   private var checked: Int64 = 0
-  public private(set) var nextDeadline: UInt64?
+  @exclusivity(unchecked) public private(set) var nextDeadline: UInt64?
 
   private static let second: Int64 = 1_000_000_000
   /// UIP rises 244 microseconds before an update, which takes 1984.
@@ -143,7 +143,8 @@ public final class RealTimeClock: Device {
     }
     if !isFrozen && seconds(at: now) != seconds(at: checked) {
       flags |= Self.update
-      if let distance = secondsToAlarm(from: unixTime(at: checked)), distance <= seconds(at: now) - seconds(at: checked) {
+      if let distance = secondsToAlarm(from: unixTime(at: checked)), distance <= seconds(at: now) - seconds(at: checked)
+      {
         flags |= Self.alarm
       }
     }

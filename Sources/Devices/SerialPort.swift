@@ -23,21 +23,21 @@ public final class SerialPort: Device {
   private let clock: VirtualClock
   private let line: InterruptLine
 
-  private var interruptEnable: UInt8 = 0
-  private var fifoControl: UInt8 = 0
-  private var lineControl: UInt8 = 0
-  private var modemControl: UInt8 = 0
-  private var lineErrors: UInt8 = 0
-  private var modemStatus: UInt8 = SerialPort.connected
+  @exclusivity(unchecked) private var interruptEnable: UInt8 = 0
+  @exclusivity(unchecked) private var fifoControl: UInt8 = 0
+  @exclusivity(unchecked) private var lineControl: UInt8 = 0
+  @exclusivity(unchecked) private var modemControl: UInt8 = 0
+  @exclusivity(unchecked) private var lineErrors: UInt8 = 0
+  @exclusivity(unchecked) private var modemStatus: UInt8 = SerialPort.connected
   private var scratch: UInt8 = 0
-  private var divisor: UInt16 = 12
-  private var received = ByteQueue(capacity: SerialPort.fifoDepth)
+  @exclusivity(unchecked) private var divisor: UInt16 = 12
+  @exclusivity(unchecked) private var received = ByteQueue(capacity: SerialPort.fifoDepth)
   /// Bytes that have come in from the back end and wait for the receiver.
   private var waiting = ByteQueue(capacity: SerialPort.queueDepth)
-  private var transmitterInterrupt = false
-  private var timedOut = false
-  private var lastActivity: UInt64 = 0
-  public private(set) var nextDeadline: UInt64?
+  @exclusivity(unchecked) private var transmitterInterrupt = false
+  @exclusivity(unchecked) private var timedOut = false
+  @exclusivity(unchecked) private var lastActivity: UInt64 = 0
+  @exclusivity(unchecked) public private(set) var nextDeadline: UInt64?
 
   private static let fifoDepth = 16
   private static let queueDepth = 4096
@@ -167,21 +167,20 @@ public final class SerialPort: Device {
   }
 
   private func update() {
+    // The time-out runs whether or not its interrupt is enabled, so it may be over by the time that it is.
+    let waits = hasFIFO && !received.isEmpty && received.count < trigger && !timedOut && interruptEnable & 1 != 0
+    let end = lastActivity &+ timeout
+    if waits && end <= clock.now { timedOut = true }
     // A PC wires the interrupt through OUT2.
     line.set(source != .none && modemControl & 0x08 != 0)
-    let waits = hasFIFO && !received.isEmpty && received.count < trigger && !timedOut && interruptEnable & 1 != 0
-    let deadline = waits ? lastActivity &+ timeout : nil
+    let deadline = waits && !timedOut ? end : nil
     if deadline != nextDeadline {
       nextDeadline = deadline
       clock.deadlinesChanged()
     }
   }
 
-  public func advance(to now: UInt64) {
-    guard let deadline = nextDeadline, deadline <= now else { return }
-    timedOut = true
-    update()
-  }
+  public func advance(to now: UInt64) { update() }
 
   // MARK: Registers
 

@@ -30,9 +30,10 @@ public struct TerminalMode {
   /// - Returns: nil when `descriptor` is no terminal, or the process is in its background.
   public static func raw(_ descriptor: Int32, keepsSignals: Bool) -> TerminalMode? {
     var mode = termios()
-    guard isatty(descriptor) != 0, tcgetpgrp(descriptor) == getpgrp(), tcgetattr(descriptor, &mode) == 0 else {
-      return nil
-    }
+    guard isatty(descriptor) != 0, tcgetattr(descriptor, &mode) == 0 else { return nil }
+    // Setting the mode from the background would stop the process. (-1: it isn't our controlling terminal.)
+    let foreground = tcgetpgrp(descriptor)
+    guard foreground == -1 || foreground == getpgrp() else { return nil }
     let saved = UnsafeMutablePointer<Saved>.allocate(capacity: 1)
     saved.initialize(to: Saved(descriptor: descriptor, isRaw: true, mode: mode))
     mode.c_iflag &= ~tcflag_t(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON)
@@ -48,8 +49,6 @@ public struct TerminalMode {
     atExit = saved
     return TerminalMode(saved: saved)
   }
-
-  private init(saved: UnsafeMutablePointer<Saved>) { self.saved = saved }
 
   /// Puts the old mode back; again and again is harmless. Safe in a signal handler.
   public func restore() {

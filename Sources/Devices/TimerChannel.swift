@@ -58,7 +58,7 @@ struct TimerChannel {
     guard isCounting else { return mode != 0 }
     let elapsed = elapsed(at: tick)
     if elapsed < 0 { return outputBeforeLoad }
-    let e = UInt64(elapsed), n = UInt64(loaded)
+    let (e, n) = (UInt64(elapsed), UInt64(loaded))
     switch mode {
     case 0, 1: return e >= n
     // A count of 1 is illegal in modes 2 and 3; it leaves OUT high.
@@ -75,7 +75,7 @@ struct TimerChannel {
     if elapsed < 0 {
       return output(at: loadTick) != outputBeforeLoad ? loadTick : nextEdge(after: loadTick)
     }
-    let e = UInt64(elapsed), n = UInt64(loaded)
+    let (e, n) = (UInt64(elapsed), UInt64(loaded))
     switch mode {
     case 0, 1: return e < n ? loadTick &+ n : nil
     case 2, 3:
@@ -89,7 +89,7 @@ struct TimerChannel {
 
   /// The counting element, in binary.
   private func binaryCount(at tick: UInt64) -> UInt64 {
-    let e = UInt64(elapsed(at: tick)), n = UInt64(loaded)
+    let (e, n) = (UInt64(elapsed(at: tick)), UInt64(loaded))
     switch mode {
     case 2: return n - e % n
     case 3:
@@ -152,7 +152,7 @@ struct TimerChannel {
   /// A new count for a running period takes over at its end (mode 3: of the half).
   private mutating func schedule(at tick: UInt64) {
     awaitsLoad = true
-    let e = UInt64(elapsed(at: tick)), n = UInt64(loaded)
+    let (e, n) = (UInt64(elapsed(at: tick)), UInt64(loaded))
     let start = loadTick &+ (e - e % n)
     switchesIntoLowHalf = mode == 3 && n > 1 && e % n < highHalf
     switchTick = start &+ (switchesIntoLowHalf ? highHalf : n)

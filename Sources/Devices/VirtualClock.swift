@@ -2,11 +2,14 @@
 // here looks at the wall clock, so a run repeats.
 
 /// The machine's time, shared by its devices.
+///
+/// Here and in the devices, plain words that are looked at on every access are `@exclusivity(unchecked)`: no access to
+/// them can overlap another (nobody passes them inout), and the run-time checks were half the cost of a port read.
 public final class VirtualClock {
   /// Virtual nanoseconds since power-on. Set through `Bus.advance(to:)`.
-  public internal(set) var now: UInt64 = 0
+  @exclusivity(unchecked) public internal(set) var now: UInt64 = 0
   /// Some device's next deadline may have moved since the bus last looked.
-  @usableFromInline var isStale = true
+  @exclusivity(unchecked) @usableFromInline var isStale = true
 
   public init() {}
 

@@ -1,4 +1,4 @@
-// Bytes in, `Instruction` out. Capstone decides what is an instruction and how long it is; the opcode map says what it
+// Bytes in, `Instruction` out. Capstone judges what is an instruction and how long it is; the opcode map says what it
 // means, because Capstone's ids, operand sizes and prefix list can't be trusted for semantics (`66 F3 A5` comes back
 // as a doubleword move, stacked prefixes are forgotten, ...). The two must agree on the length; where they
 // don't, `DecoderCorrections` has a row that says who is right. SDM volume 2, chapter 2.
@@ -7,14 +7,19 @@ import CCapstone
 
 /// Decodes instructions of 16- and 32-bit code.
 ///
-/// A decoder owns its Capstone handles and its copy of the opcode map: it isn't shared between threads. It
-/// allocates nothing after `init`, and costs what Capstone costs (some 0.4 µs an instruction), so decode once and keep
-/// the result.
+/// A decoder owns its Capstone handles and its copy of the opcode map: it isn't shared between threads. It allocates
+/// nothing after `init`. Capstone takes some 0.4 µs for an answer, mostly to print text that nobody reads here, so each
+/// shape of encoding (code size, 66, 67, opcode, ModRM) is put to it once, and its consent remembered: neither SIB,
+/// displacement, immediate nor a segment override changes the answer. Encodings with LOCK, REP or many prefixes are
+/// put to it each time. So a shape costs 0.4 µs once and some 50 ns from then on.
 public final class Decoder {
   private let map: UnsafeMutablePointer<OpcodeEntry>
   private let handle16: csh
   private let handle32: csh
   private let scratch: UnsafeMutablePointer<cs_insn>
+  /// A bit for each shape: Capstone and the opcode map agree on it.
+  private let agreed: UnsafeMutablePointer<UInt64>
+  private static let shapes = 1 << 20
 
   /// The longest instruction that the processor takes.
   public static let maximumLength = 15
@@ -26,6 +31,16 @@ public final class Decoder {
     handle16 = Decoder.open(CS_MODE_16)
     handle32 = Decoder.open(CS_MODE_32)
     scratch = cs_malloc(handle32)
+    agreed = .allocate(capacity: Decoder.shapes / 64)
+    agreed.initialize(repeating: 0, count: Decoder.shapes / 64)
+  }
+
+  /// The version of Capstone that is linked in.
+  public static var capstoneVersion: (major: Int, minor: Int) {
+    var major: Int32 = 0
+    var minor: Int32 = 0
+    _ = cs_version(&major, &minor)
+    return (Int(major), Int(minor))
   }
 
   deinit {
@@ -35,9 +50,10 @@ public final class Decoder {
     handle = handle32
     cs_close(&handle)
     map.deallocate()
+    agreed.deallocate()
   }
 
-  private static func open(_ mode: cs_mode) -> csh {
+  static func open(_ mode: cs_mode) -> csh {
     var handle = csh()
     let status = cs_open(CS_ARCH_X86, mode, &handle)
     guard status == CS_ERR_OK else {
@@ -56,19 +72,34 @@ public final class Decoder {
   ///   `.tooLong` when 15 bytes don't hold it, `.undefined` when the processor raises #UD, whose `length` is
   ///   then that of the bytes which were needed to know.
   public func decode(_ bytes: UnsafeRawPointer, count: Int, size: CodeSize) -> Instruction {
-    var result = decodeByMap(bytes, count: count, size: size)
-    // Operations from `undefined` on are the ends that aren't instructions.
-    guard result.operation.rawValue < Operation.undefined.rawValue else { return result }
-    if capstoneLength(bytes, min(count, Decoder.maximumLength), size) != Int(result.length),
-      !DecoderCorrections.processorExecutes(bytes, length: Int(result.length))
-    {
+    var shape = Decoder.noShape
+    var result = decodeByMap(bytes, count: count, size: size, shape: &shape)
+    guard result.operation.isInstruction else { return result }
+    if shape != Decoder.noShape {
+      if agreed[shape >> 6] >> UInt64(shape & 63) & 1 != 0 { return result }
+    }
+    if capstoneLength(bytes, min(count, Decoder.maximumLength), size) == Int(result.length) {
+      if shape != Decoder.noShape { agreed[shape >> 6] |= 1 << UInt64(shape & 63) }
+    } else if !DecoderCorrections.processorExecutes(bytes, length: Int(result.length)) {
       result.operation = .undefined
     }
     return result
   }
 
-  /// Decodes by the opcode map alone, without asking Capstone.
+  private static let noShape = -1
+
+  /// Decodes by the opcode map alone, without asking Capstone. For tests.
   package func decodeByMap(_ bytes: UnsafeRawPointer, count: Int, size: CodeSize) -> Instruction {
+    var shape = Decoder.noShape
+    return decodeByMap(bytes, count: count, size: size, shape: &shape)
+  }
+
+  /// Decodes by the opcode map alone.
+  ///
+  /// - Parameter shape: set to the number of the encoding's shape, when it is one that Capstone's answer is kept for.
+  private func decodeByMap(
+    _ bytes: UnsafeRawPointer, count: Int, size: CodeSize, shape: inout Int
+  ) -> Instruction {
     let limit = min(count, Decoder.maximumLength)
     var position = 0
     var operandSizePrefix = false
@@ -103,14 +134,19 @@ public final class Decoder {
       }
     }
 
+    let prefixes = position &- 1
     var entry = map[Int(opcode)]
-    if opcode == 0x0f {
+    var modRM: UInt8 = 0
+    let isTwoByte = opcode == 0x0f
+    if isTwoByte {
       guard position < limit else { return incomplete(count) }
       opcode = bytes.load(fromByteOffset: position, as: UInt8.self)
       position &+= 1
       entry = map[OpcodeMap.twoByte &+ Int(opcode)]
       if opcode == 0x38 || opcode == 0x3a {
-        return threeByte(bytes, position, limit, count, hasImmediate: opcode == 0x3a)
+        // The three-byte maps, of which a P6 has nothing: one more opcode byte, then ModRM.
+        guard position < limit else { return incomplete(count) }
+        position &+= 1
       }
     }
 
@@ -122,7 +158,7 @@ public final class Decoder {
     var isRegister = true
     if entry.attributes.contains(.modRM) {
       guard position < limit else { return incomplete(count) }
-      let modRM = bytes.load(fromByteOffset: position, as: UInt8.self)
+      modRM = bytes.load(fromByteOffset: position, as: UInt8.self)
       position &+= 1
       result.reg = (modRM >> 3) & 7
       if entry.attributes.contains(.group) { entry = map[Int(entry.group) &+ Int(result.reg)] }
@@ -276,6 +312,14 @@ public final class Decoder {
     result.length = UInt8(truncatingIfNeeded: position)
     result.operation = entry.operation
 
+    if prefixes <= 2 && flags.isDisjoint(with: [.lock, .rep, .repne]) {
+      // +--------+----------+--+--+--------+--------+
+      // | 16-bit | two-byte |66|67| opcode | ModRM  |
+      // +--------+----------+--+--+--------+--------+
+      shape = (size == .bits16 ? 1 << 19 : 0) | (isTwoByte ? 1 << 18 : 0)
+      shape |= (operandSizePrefix ? 1 << 17 : 0) | (addressSizePrefix ? 1 << 16 : 0)
+      shape |= Int(opcode) << 8 | Int(modRM)
+    }
     if isRegister && entry.attributes.contains(.memoryOnly) { result.operation = .undefined }
     if flags.contains(.lock) && (isRegister || !entry.attributes.contains(.lockable)) {
       result.operation = .undefined
@@ -288,15 +332,6 @@ public final class Decoder {
     count >= Decoder.maximumLength
       ? Instruction(operation: .tooLong, length: UInt8(Decoder.maximumLength))
       : Instruction(operation: .truncated, length: UInt8(max(0, count)))
-  }
-
-  /// The 0F 38 and 0F 3A maps, of which a P6 has nothing.
-  private func threeByte(
-    _ bytes: UnsafeRawPointer, _ start: Int, _ limit: Int, _ count: Int, hasImmediate: Bool
-  ) -> Instruction {
-    // A third opcode byte, ModRM, and perhaps an immediate byte.
-    let length = start + (hasImmediate ? 3 : 2)
-    return length > limit ? incomplete(count) : Instruction(operation: .undefined, length: UInt8(length))
   }
 
   /// Reads SIB and displacement of a ModRM byte that means memory.

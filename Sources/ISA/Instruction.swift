@@ -22,6 +22,7 @@ public enum OperandForm: UInt8, Sendable, BitwiseCopyable {
   /// Destination `rm`, source `reg`, count in CL.
   case rmRegCL
   /// `immediate` only (INT n, PUSH imm, RET imm, AAM, IN/OUT with a port byte; ENTER has its level in `selector`).
+  /// RET without an immediate and IN/OUT with DX have the form `.none`.
   case imm
   /// `immediate` is a displacement from the end of the instruction, sign-extended to 32 bits.
   case relative
@@ -52,6 +53,8 @@ public struct Instruction: Sendable, BitwiseCopyable, Equatable {
   public var form: OperandForm
   /// Operand size in bytes: 1, 2 or 4 (8 for CMPXCHG8B). For MOVZX/MOVSX the destination's; for near and far
   /// transfers, stack operations and descriptor-table loads the size the operand-size attribute gives (2 or 4).
+  /// For `.movToSegment`, LLDT, LTR, VERR, VERW, LMSW and ARPL always 2; for `.movFromSegment`, SLDT, STR and SMSW 2 in
+  /// memory and the operand-size attribute in a register; for LAR and LSL the destination's.
   public var operandSize: UInt8
   public var flags: Flags
   /// Bytes of the encoding, prefixes included: 1 to 15.
@@ -66,7 +69,8 @@ public struct Instruction: Sendable, BitwiseCopyable, Equatable {
   public var index: UInt8
   /// log2 of the index's scale factor: 0 to 3.
   public var scale: UInt8
-  /// The low nibble of the opcode of Jcc, SETcc, CMOVcc.
+  /// The low nibble of the opcode of Jcc, SETcc, CMOVcc; the low three bits of an ESC opcode (`.x87`), whose ModRM
+  /// is in `reg` and in `rm` or the memory operand.
   public var condition: UInt8
   /// Displacement of the memory operand, sign-extended to 32 bits; the effective address wraps at the address size.
   public var displacement: UInt32
@@ -82,7 +86,8 @@ public struct Instruction: Sendable, BitwiseCopyable, Equatable {
   public struct Flags: OptionSet, Sendable, BitwiseCopyable {
     public let rawValue: UInt8
     public init(rawValue: UInt8) { self.rawValue = rawValue }
-    /// The r/m operand is memory (or, for string operations and moffs, there is a memory operand).
+    /// The r/m operand is memory (or, for string operations, XLAT and bare offsets, there is a memory operand).
+    /// Not set for `.nop` with a ModRM form: nothing is accessed.
     public static let memory = Flags(rawValue: 1 << 0)
     /// Addresses are 16 bits wide: effective addresses wrap at 64 KiB, string operations use SI/DI/CX.
     public static let address16 = Flags(rawValue: 1 << 1)

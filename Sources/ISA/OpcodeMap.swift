@@ -1,9 +1,9 @@
 // The opcode maps of the processor that guests see: a P6 (Pentium Pro to Pentium III) in 16- and 32-bit code.
 // SDM volume 2, appendix A, tables A-2 (one-byte), A-3 (two-byte) and A-6 (groups by ModRM.reg).
 //
-// One line an opcode, and the only place that says which encodings this processor has: to implement a further extension, give its
-// opcodes their operations here. An opcode without an operation still has its shape (ModRM, immediate), because the
-// processor fetches the whole of an instruction before it raises #UD.
+// One line an opcode, and the only place that says which encodings this processor has: to implement a further
+// extension, give its opcodes their operations here. An opcode without an operation still has its shape (ModRM,
+// immediate), because the processor fetches the whole of an instruction before it raises #UD.
 
 /// Where an opcode's operands lie, and so what `Instruction.form` becomes.
 package enum OperandEncoding: UInt8, Sendable, BitwiseCopyable {
@@ -307,12 +307,13 @@ package struct OpcodeMap: Sendable {
     let base = OpcodeMap.twoByte
     // What later processors put here keeps its shape: most have ModRM, some an immediate byte.
     let shaped: [ClosedRange<Int>] = [
-      0x10...0x17, 0x28...0x2f, 0x50...0x76, 0x78...0x79, 0x7c...0x7f, 0xae...0xae, 0xb8...0xb8, 0xc2...0xc7,
-      0xd0...0xfe,
+      0x10...0x17, 0x28...0x2f, 0x38...0x38, 0x50...0x76, 0x78...0x79, 0x7c...0x7f, 0xae...0xae, 0xb8...0xb8,
+      0xc2...0xc7, 0xd0...0xfe,
     ]
-    // UD2, UD1 (B9) and UD0 (FF) are two bytes: the CPU raises #UD without a look at ModRM.
+    // UD2, UD1 (B9) and UD0 (FF) are two bytes here: the CPU that was asked (an AMD) raises #UD without a look at
+    // the ModRM byte that today's manuals give UD1 and UD0.
     for range in shaped { for opcode in range { set(base + opcode, .init(.undefined, .ignoredRM)) } }
-    for opcode in [0x0f, 0x70, 0x71, 0x72, 0x73, 0xc2, 0xc4, 0xc5, 0xc6] {
+    for opcode in [0x0f, 0x3a, 0x70, 0x71, 0x72, 0x73, 0xc2, 0xc4, 0xc5, 0xc6] {
       set(base + opcode, .init(.undefined, .ignoredRM, .attribute, .byte))
     }
 

@@ -29,7 +29,8 @@ public enum InstructionProperty: String, CaseIterable, Sendable {
   case controlTransfer = "control transfer"
   /// Touches the processor's own state, and traps when not privileged enough (CPL, or IOPL for I/O and IF).
   case privileged
-  /// Touches or shows the processor's own state, or depends on it, without always trapping: the reason why trap-and-emulate fails.
+  /// Touches or shows the processor's own state, or depends on it, without always trapping: the reason why
+  /// trap-and-emulate fails.
   case sensitive
 }
 

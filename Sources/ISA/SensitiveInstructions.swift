@@ -1,6 +1,6 @@
-// The instructions that break Popek and Goldberg's condition on x86: sensitive, and yet not trapping. After J. S. Robin and C. E. Irvine, "Analysis of the
-// Intel Pentium's Ability to Support a Secure Virtual Machine Monitor", USENIX Security 2000, section 3.2, and SDM
-// volume 2 for each instruction. `trapline isa --sensitive` prints this table.
+// The instructions that break Popek and Goldberg's condition on x86: sensitive, and yet not trapping. After
+// J. S. Robin and C. E. Irvine, "Analysis of the Intel Pentium's Ability to Support a Secure Virtual Machine Monitor",
+// USENIX Security 2000, section 3.2, and SDM volume 2 for each instruction. `trapline isa --sensitive` prints this table.
 
 /// A row of the table of sensitive instructions.
 public struct SensitiveInstruction: Sendable {
@@ -115,7 +115,8 @@ public enum SensitiveInstructions {
     .init(
       mnemonics: "IRET, IRETD", operations: [.iret], requirement: .protectionSystem, isInPaper: false,
       violation: "As RET far, and as POPF: IF and IOPL are dropped without a word when not privileged.",
-      trapsInRing3: .sometimes("#GP when the popped CS asks for an inner ring, or in virtual-8086 mode with IOPL below 3"),
+      trapsInRing3: .sometimes(
+        "#GP when the popped CS asks for an inner ring, or in virtual-8086 mode with IOPL below 3"),
       interpreter: "Returns by the guest's own tables, tasks and virtual-8086 rules; looks for a pending interrupt "
         + "when IF becomes one."),
     .init(

@@ -114,4 +114,64 @@ import Testing
     #expect(!backend.quitRequested)
     backend.restore()
   }
+
+  /// A pseudo-terminal: what is written to `user` is typed, what is read from it is shown.
+  final class Terminal {
+    let user: Int32
+    let program: Int32
+    init?() {
+      #if os(Linux)
+        // posix_openpt hides behind a feature macro that Swift doesn't set.
+        let (unlock, number) = (UInt(0x4004_5431), UInt(0x8004_5430))
+        var zero: Int32 = 0
+        var index: UInt32 = 0
+        user = open("/dev/ptmx", O_RDWR | O_NOCTTY)
+        guard user >= 0, ioctl(user, unlock, &zero) == 0, ioctl(user, number, &index) == 0 else { return nil }
+        program = open("/dev/pts/\(index)", O_RDWR | O_NOCTTY)
+      #else
+        user = posix_openpt(O_RDWR | O_NOCTTY)
+        guard user >= 0, grantpt(user) == 0, unlockpt(user) == 0, let name = ptsname(user) else { return nil }
+        program = open(name, O_RDWR | O_NOCTTY)
+      #endif
+      guard program >= 0 else { return nil }
+    }
+    deinit {
+      close(program)
+      close(user)
+    }
+    var flags: tcflag_t {
+      var mode = termios()
+      tcgetattr(program, &mode)
+      return mode.c_lflag
+    }
+  }
+
+  @Test func `a terminal is raw while the back end lives, and as before afterwards`() throws {
+    let terminal = try #require(Terminal())
+    let before = terminal.flags
+    #expect(before & tcflag_t(ICANON) != 0)
+    var backend: TerminalBackend? = TerminalBackend(input: terminal.program, output: terminal.program)
+    #expect(terminal.flags & tcflag_t(ICANON | ECHO) == 0)
+    #expect(terminal.flags & tcflag_t(ISIG) != 0)
+    backend?.mode?.restore()
+    #expect(terminal.flags == before)
+    backend?.restore()
+    backend = nil
+    backend = TerminalBackend(input: terminal.program, output: terminal.program, keepsSignals: false)
+    #expect(terminal.flags & tcflag_t(ICANON | ECHO | ISIG) == 0)
+    backend = nil
+    #expect(terminal.flags == before)
+  }
+
+  @Test func `keys reach the guest one by one, and Ctrl-A x asks to quit`() throws {
+    let terminal = try #require(Terminal())
+    let backend = TerminalBackend(input: terminal.program, output: terminal.program, keepsSignals: false)
+    let keys: [UInt8] = [0x61, 0x0d, 0x03, 0x01, 0x01, 0x01, 0x78, 0x62]
+    #expect(write(terminal.user, keys, keys.count) == keys.count)
+    withUnsafeTemporaryAllocation(byteCount: 64, alignment: 1) { buffer in
+      let count = backend.poll(into: buffer)
+      #expect(Array(buffer[..<count]) == [0x61, 0x0d, 0x03, 0x01, 0x62])
+    }
+    #expect(backend.quitRequested)
+  }
 }

@@ -149,7 +149,7 @@ import Testing
   @Test(arguments: [11, 12, 13] as [UInt64])
   func `a restored machine goes on exactly as the saved one`(seed: UInt64) throws {
     var generator = SeededGenerator(seed: seed)
-    let machine = TestMachine(), twin = TestMachine()
+    let (machine, twin) = (TestMachine(), TestMachine())
     for _ in 0..<20 {
       Self.attack(machine, accesses: 200, generator: &generator)
       // What is due now must not depend on who looks first.

@@ -37,7 +37,7 @@ private final class Probe: Device {
   }
 
   @Test func `a device sees its own register numbers, not ports`() {
-    let bus = Bus(), probe = Probe()
+    let (bus, probe) = (Bus(), Probe())
     bus.claim(ports: 0x300...0x303, for: probe)
     bus.claim(ports: 0x400...0x401, for: probe, firstRegister: 4)
     #expect(bus.readPort(0x302, size: .byte) == 2)
@@ -47,7 +47,7 @@ private final class Probe: Device {
   }
 
   @Test func `wide accesses to byte-wide ports are split, low byte first`() {
-    let bus = Bus(), probe = Probe()
+    let (bus, probe) = (Bus(), Probe())
     bus.claim(ports: 0x300...0x302, for: probe)
     #expect(bus.readPort(0x300, size: .dword) == 0xff02_0100)
     bus.writePort(0x300, size: .word, value: 0xbbaa)
@@ -56,7 +56,7 @@ private final class Probe: Device {
   }
 
   @Test func `a dword-wide device takes an aligned dword whole and others in parts`() {
-    let bus = Bus(), probe = Probe()
+    let (bus, probe) = (Bus(), Probe())
     bus.claim(ports: 0x300...0x307, for: probe, widest: .dword)
     _ = bus.readPort(0x304, size: .dword)
     #expect(probe.reads.map(\.1) == [.dword])
@@ -67,7 +67,7 @@ private final class Probe: Device {
   }
 
   @Test func `an access past the last port doesn't come round to port 0`() {
-    let bus = Bus(), low = Probe("low"), high = Probe("high")
+    let (bus, low, high) = (Bus(), Probe("low"), Probe("high"))
     bus.claim(ports: 0...3, for: low)
     bus.claim(ports: 0xfffe...0xffff, for: high)
     #expect(bus.readPort(0xffff, size: .word) == 0xff01)
@@ -76,7 +76,7 @@ private final class Probe: Device {
   }
 
   @Test func `device memory is found, split at its end, and floats elsewhere`() {
-    let bus = Bus(), probe = Probe()
+    let (bus, probe) = (Bus(), Probe())
     bus.claim(memory: GuestPhysicalAddress(0xfe00_0000 as UInt64), count: 0x10, for: probe)
     #expect(bus.readMemory(GuestPhysicalAddress(0xfe00_0004 as UInt64), size: .dword) == 0x0404_0404)
     #expect(bus.readMemory(GuestPhysicalAddress(0xfe00_000e as UInt64), size: .dword) == 0xffff_0e0e)
@@ -87,7 +87,7 @@ private final class Probe: Device {
   }
 
   @Test func `due devices are served in the order of their deadlines, each once`() {
-    let bus = Bus(), late = Probe("late"), early = Probe("early")
+    let (bus, late, early) = (Bus(), Probe("late"), Probe("early"))
     var order: [String] = []
     late.log = { order.append($0) }
     early.log = { order.append($0) }
@@ -106,7 +106,7 @@ private final class Probe: Device {
   }
 
   @Test func `uses of a range are counted`() {
-    let bus = Bus(), probe = Probe()
+    let (bus, probe) = (Bus(), Probe())
     bus.claim(ports: 0x300...0x301, for: probe)
     _ = bus.readPort(0x300, size: .word)
     bus.writePort(0x301, size: .byte, value: 1)

@@ -18,18 +18,20 @@ import Testing
     String((0..<count).map { channel.output(at: start + UInt64($0)) ? "#" : "." })
   }
 
-  @Test(arguments: [
-    (0, 4, "....######"), (2, 3, "##.##.##.#"), (2, 2, "#.#.#.#.#."), (3, 4, "##..##..##"), (3, 5, "###..###.."),
-    (4, 3, "###.######"),
-  ] as [(UInt8, UInt16, String)])
+  @Test(
+    arguments: [
+      (0, 4, "....######"), (2, 3, "##.##.##.#"), (2, 2, "#.#.#.#.#."), (3, 4, "##..##..##"), (3, 5, "###..###.."),
+      (4, 3, "###.######"),
+    ] as [(UInt8, UInt16, String)])
   func `OUT follows the data sheet's diagram`(mode: UInt8, count: UInt16, wave: String) {
     #expect(Self.wave(Self.channel(mode: mode, count: count), count: 10) == wave)
   }
 
-  @Test(arguments: [
-    (0, 4, [4, 3, 2, 1, 0, 0xffff]), (2, 3, [3, 2, 1, 3, 2, 1]), (3, 4, [4, 2, 4, 2, 4, 2]),
-    (3, 5, [4, 2, 0, 4, 2, 4]), (4, 3, [3, 2, 1, 0, 0xffff, 0xfffe]),
-  ] as [(UInt8, UInt16, [UInt16])])
+  @Test(
+    arguments: [
+      (0, 4, [4, 3, 2, 1, 0, 0xffff]), (2, 3, [3, 2, 1, 3, 2, 1]), (3, 4, [4, 2, 4, 2, 4, 2]),
+      (3, 5, [4, 2, 0, 4, 2, 4]), (4, 3, [3, 2, 1, 0, 0xffff, 0xfffe]),
+    ] as [(UInt8, UInt16, [UInt16])])
   func `the counting element follows the data sheet`(mode: UInt8, count: UInt16, values: [UInt16]) {
     let channel = Self.channel(mode: mode, count: count)
     #expect((1...6).map { channel.count(at: $0) } == values)

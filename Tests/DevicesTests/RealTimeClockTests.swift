@@ -88,10 +88,11 @@ import Testing
     #expect(count == 1024)
   }
 
-  @Test(arguments: [
-    (0x00, 0x00, 0x00, 2), (0xff, 0xff, 0xff, 1), (0xff, 0xff, 0x05, 7), (0xff, 0x01, 0x05, 67),
-    (0x23, 0x59, 0x57, 86_399),
-  ] as [(UInt32, UInt32, UInt32, UInt64)])
+  @Test(
+    arguments: [
+      (0x00, 0x00, 0x00, 2), (0xff, 0xff, 0xff, 1), (0xff, 0xff, 0x05, 7), (0xff, 0x01, 0x05, 67),
+      (0x23, 0x59, 0x57, 86_399),
+    ] as [(UInt32, UInt32, UInt32, UInt64)])
   func `an alarm comes at the next time that matches`(hour: UInt32, minute: UInt32, second: UInt32, after: UInt64) {
     machine.writeCMOS(5, hour)
     machine.writeCMOS(3, minute)

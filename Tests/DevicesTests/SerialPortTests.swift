@@ -135,6 +135,17 @@ import Testing
     #expect(!isRequesting)
   }
 
+  @Test func `a time-out that is over interrupts as soon as it is enabled`() {
+    machine.out(Register.mcr, 0x08)
+    machine.out(Register.iir, 0x81)
+    type("x")
+    machine.run(for: 1_000_000_000)
+    machine.out(Register.ier, 0x01)
+    #expect(isRequesting)
+    #expect(machine.in(Register.iir) == 0xcc)
+    #expect(machine.bus.nextDeadline == nil)
+  }
+
   @Test func `an empty transmitter interrupts when enabled and after each byte, until IIR names it`() {
     machine.out(Register.mcr, 0x08)
     machine.out(Register.ier, 0x02)

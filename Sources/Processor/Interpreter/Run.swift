@@ -89,8 +89,9 @@ extension Processor {
     }
     let cached = s.pointee.jumpCache[JumpCache.slot(eip)].assumingMemoryBound(to: BlockHeader.self)
     let block = cached.pointee.key == UInt64(eip) | context ? cached : try blocks.block(cpu, context: context)
-    if s.pointee.remaining < Int64(block.pointee.count) {
-      // The slice ends inside the block: go there one instruction at a time.
+    let waitsForShadow = s.pointee.interruptRequested && s.pointee.shadowAt == cpu.retired
+    if s.pointee.remaining < Int64(block.pointee.count) || waitsForShadow {
+      // The slice ends inside the block, or a shadow behind which an interrupt waits: one instruction at a time.
       s.pointee.linkFrom = nil
       s.pointee.attention |= Attention.single
       return try blocks.block(cpu, context: (context | EngineMode.single) & ~EngineMode.flat)

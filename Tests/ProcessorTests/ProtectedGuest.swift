@@ -43,6 +43,8 @@ final class ProtectedGuest {
       put([0xf4], at: Self.handlers + vector * 16)
     }
     put(UInt64(Self.stack) | UInt64(Self.kernelData) << 32, at: Self.tss + 4)
+    // No port map within the limit.
+    put([0x68, 0], at: Self.tss + 0x66)
     cpu.s.pointee.gdtr = DescriptorTable(base: Self.gdt, limit: 39)
     cpu.s.pointee.idtr = DescriptorTable(base: Self.idt, limit: 2047)
     cpu.s.pointee.tr = SegmentCache(selector: 0x28, base: Self.tss, limit: 0x67, attributes: 0x8b)

@@ -67,7 +67,9 @@ final class ProtectedGuest {
     bytes.withUnsafeBytes { _ = memory.load($0, at: GuestPhysicalAddress(address)) }
   }
 
-  func put(_ value: UInt64, at address: UInt32) { put((0..<8).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) }, at: address) }
+  func put(_ value: UInt64, at address: UInt32) {
+    put((0..<8).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) }, at: address)
+  }
 
   func word(_ address: UInt32) -> UInt32 {
     memory.pointer(to: GuestPhysicalAddress(address))?.loadUnaligned(as: UInt32.self) ?? 0

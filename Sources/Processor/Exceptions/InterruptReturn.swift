@@ -13,7 +13,8 @@ extension CPU {
 
     let size = i.pointee.operandSize
     var stack = StackCursor(self)
-    let eip: UInt32, image: UInt32
+    let eip: UInt32
+    let image: UInt32
     let selector: UInt16
     // A frame of five words in one page of a flat stack is read at once.
     let frame = wide ? stackTop(20) : nil
@@ -76,7 +77,8 @@ extension CPU {
   }
 
   /// The status flags, TF, DF and NT: every level may change them.
-  static let anyLevelFlags: UInt32 = EFlags.status.rawValue | EFlags.tf.rawValue | EFlags.df.rawValue | EFlags.nt.rawValue
+  static let anyLevelFlags: UInt32 =
+    EFlags.status.rawValue | EFlags.tf.rawValue | EFlags.df.rawValue | EFlags.nt.rawValue
 
   /// Puts flags of an image in place, and RF, which a 16-bit image clears.
   /// - Returns: whether the mode depends on what changed.

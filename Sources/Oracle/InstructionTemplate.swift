@@ -40,9 +40,9 @@ package struct InstructionTemplate: Sendable {
     case iret, compareExchange, compareExchange8, asciiBase, interrupt
   }
 
-  let name: String
-  let operation: Operation
-  let instructionClass: InstructionClass
+  package let name: String
+  package let operation: Operation
+  package let instructionClass: InstructionClass
   let opcode: [UInt8]
   let plusRegister: Bool
   let reg: Reg

@@ -42,6 +42,9 @@ package struct NativeCPU: GuestCPU, ~Copyable {
   private init() { fxArea = .allocate(byteCount: 512, alignment: 16) }
   deinit { fxArea.deallocate() }
 
+  /// A second handle on the same session's processor: to compare it with itself.
+  package func twin() -> NativeCPU { NativeCPU() }
+
   /// Why these bytes must not run here, or nil.
   package static func refusal(of bytes: [UInt8]) -> String? {
     bytes.withUnsafeBufferPointer { $0.baseAddress.flatMap { chost_oracle_refusal($0, bytes.count) } }

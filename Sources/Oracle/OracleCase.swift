@@ -136,7 +136,7 @@ package struct OracleOutcome: Sendable, Equatable {
 }
 
 /// Something that can run a case: the host's processor, or an interpreter of ours set up as `OracleMachine` says.
-package protocol GuestCPU {
+package protocol GuestCPU: ~Copyable {
   /// Runs one instruction (a REP string instruction to its end) from the case's state.
   mutating func run(_ oracleCase: OracleCase) -> OracleOutcome
 }

@@ -457,6 +457,10 @@ int chost_oracle_length(const chost_oracle_state *state, const uint8_t *code, si
                         chost_oracle_state *outcome, int *consumed) {
   if (chost_oracle_refusal(code, count)) return CHOST_ORACLE_LENGTH_REFUSED;
   size_t first = 1;
+  if (guess < 0 && try_length(state, code, count, outcome) == CHOST_ORACLE_LENGTH_UNDEFINED) {
+    *consumed = (int)count;
+    return CHOST_ORACLE_LENGTH_UNDEFINED;
+  }
   if (guess > 0 && (size_t)guess <= count) {
     // The shorter try first, so that `outcome` is the whole instruction's.
     int shorter = guess > 1 ? try_length(state, code, (size_t)guess - 1, outcome) : CHOST_ORACLE_LENGTH_LONGER;

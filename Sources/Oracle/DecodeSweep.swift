@@ -39,6 +39,8 @@ package struct DecodeSweep: ~Copyable {
     case skipped(String)
     /// Ours takes it; the host refuses it for a known reason.
     case hostRefuses(String)
+    /// Ours refuses it as the manual says; the host takes it for a known reason.
+    case hostTakes(String)
     case different
   }
 
@@ -131,12 +133,13 @@ package struct DecodeSweep: ~Copyable {
       default: Int(instruction.length)
       }
     native.setMemory(base.memory)
-    let (answer, _) = native.length(of: bytes, from: base, guess: ours ?? 0)
+    let (answer, _) = native.length(of: bytes, from: base, guess: ours ?? -1)
     switch (answer, ours) {
     case (.refused(let reason), _): return (.skipped(reason), nil)
     case (.undefined, nil): return (.bothRefuse, nil)
     case (.bytes(let theirs), let ours?) where theirs == ours: return (.sameLength, nil)
     case (.bytes, nil):
+      if encoding.prefixes.contains(0xf0), let reason = Self.lockReason(encoding) { return (.hostTakes(reason), nil) }
       if let feature = NewerEncodings.feature(map: encoding.map, opcode: encoding.opcode, modRM: encoding.modRM) {
         return (.newer(feature), nil)
       }
@@ -160,9 +163,19 @@ package struct DecodeSweep: ~Copyable {
     return (.different, text)
   }
 
+  /// Why a processor may take a LOCK prefix where the manual says #UD.
+  private static func lockReason(_ encoding: Encoding) -> String? {
+    switch (encoding.map, encoding.opcode, encoding.modRM >> 3 & 7) {
+    case (.two, 0x20, 0), (.two, 0x22, 0): "AMD: LOCK MOV CR0 is MOV CR8"
+    case (.two, 0x00, 5) where encoding.modRM < 0xc0: "AMD (Zen 3): LOCK VERW with memory isn't refused"
+    default: nil
+    }
+  }
+
   /// Why a 64-bit kernel's processor may refuse in compatibility mode, or by its make, what a P6 takes.
   private static func hostReason(_ encoding: Encoding) -> String? {
     switch (encoding.map, encoding.opcode) {
+    case (.two, 0x0d) where encoding.modRM >= 0xc0: "AMD: PREFETCHW with a register (Intel: a NOP)"
     case (.two, 0x34), (.two, 0x35): "AMD: SYSENTER and SYSEXIT are invalid in long mode"
     case (.two, 0xaa): "RSM outside system management mode"
     case (.one, 0xc4), (.one, 0xc5), (.one, 0x62): "VEX or EVEX prefix"

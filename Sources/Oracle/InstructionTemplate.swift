@@ -54,7 +54,8 @@ package struct InstructionTemplate: Sendable {
 
   var hasModRM: Bool { if case .none = reg { false } else { true } }
 
-  /// - Parameter encoding: opcode bytes in hex, then any of `+r`, `/r`, `/0` to `/7`, `ib iw iz iw,ib cb cz ptr moffs`.
+  /// - Parameter encoding: opcode bytes in hex, then any of `+r`, `/r`, `/0` to `/7`, `ib iw iz iw,ib cb cz ptr moffs`
+  ///   (`cb` is opcode CB when it comes first).
   init(
     _ instructionClass: InstructionClass, _ operation: Operation, _ encoding: String, _ width: Width = .operand,
     rm: RM = .any, reg choices: [UInt8]? = nil, _ options: Options = [], _ setup: Setup = .plain
@@ -71,7 +72,7 @@ package struct InstructionTemplate: Sendable {
       case "iw": immediate = .word
       case "iz": immediate = .iz
       case "iw,ib": immediate = .enter
-      case "cb": immediate = .relative8
+      case "cb" where !opcode.isEmpty: immediate = .relative8
       case "cz": immediate = .relative
       case "ptr": immediate = .pointer
       case "moffs": immediate = .offset

@@ -85,7 +85,7 @@ package struct NativeCPU: GuestCPU, ~Copyable {
   }
 
   /// How many of the bytes the processor takes as one instruction, tried from this case's state. `guess` costs two
-  /// runs if right, up to fifteen if wrong; 0 is no guess. The second result is the last run's exception vector.
+  /// runs if right, up to fifteen if wrong; a negative one says #UD and costs one; 0 is no guess. The second result is the last run's exception vector.
   package mutating func length(of bytes: [UInt8], from base: OracleCase, guess: Int) -> (Length, vector: Int?) {
     if let reason = Self.refusal(of: bytes) { return (.refused(reason), nil) }
     var state = Self.state(of: base)

@@ -56,6 +56,7 @@ struct SweepCommand: ParsableCommand {
     case .bothRefuse: "b: both refuse"
     case .newer(let feature): "c: newer than our processor: \(feature)"
     case .hostRefuses(let reason): "d: refused by the host only: \(reason)"
+    case .hostTakes(let reason): "d: taken by the host only: \(reason)"
     case .skipped(let reason): "e: not run: \(reason)"
     case .different: "f: DIFFERENT"
     }

@@ -99,8 +99,8 @@ void chost_oracle_run(chost_oracle_state *_Nonnull state, const uint8_t *_Nonnul
 enum { CHOST_ORACLE_LENGTH_UNDEFINED = -1, CHOST_ORACLE_LENGTH_REFUSED = -2, CHOST_ORACLE_LENGTH_LONGER = -3 };
 /// How many of `count` bytes the processor takes as one instruction: runs ever more of them up against the unmapped
 /// page until it no longer asks for more. #UD is LENGTH_UNDEFINED (`*consumed` tells at which length). `state` is the
-/// state to start each try from and isn't changed; `*outcome` is the last try's result. `guess` (0: none) is tried first:
-/// two tries confirm a right guess.
+/// state to start each try from and isn't changed; `*outcome` is the last try's result. `guess` is tried first:
+/// two tries confirm a right length, one a right guess (negative) that it is undefined; 0 is no guess.
 int chost_oracle_length(const chost_oracle_state *_Nonnull state, const uint8_t *_Nonnull code, size_t count, int guess,
                         chost_oracle_state *_Nonnull outcome, int *_Nonnull consumed);
 

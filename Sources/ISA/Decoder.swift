@@ -28,6 +28,14 @@ public final class Decoder {
     scratch = cs_malloc(handle32)
   }
 
+  /// The version of Capstone that is linked in.
+  public static var capstoneVersion: (major: Int, minor: Int) {
+    var major: Int32 = 0
+    var minor: Int32 = 0
+    _ = cs_version(&major, &minor)
+    return (Int(major), Int(minor))
+  }
+
   deinit {
     cs_free(scratch, 1)
     var handle = handle16
@@ -37,7 +45,7 @@ public final class Decoder {
     map.deallocate()
   }
 
-  private static func open(_ mode: cs_mode) -> csh {
+  static func open(_ mode: cs_mode) -> csh {
     var handle = csh()
     let status = cs_open(CS_ARCH_X86, mode, &handle)
     guard status == CS_ERR_OK else {
@@ -110,7 +118,9 @@ public final class Decoder {
       position &+= 1
       entry = map[OpcodeMap.twoByte &+ Int(opcode)]
       if opcode == 0x38 || opcode == 0x3a {
-        return threeByte(bytes, position, limit, count, hasImmediate: opcode == 0x3a)
+        // The three-byte maps, of which a P6 has nothing: one more opcode byte, then ModRM.
+        guard position < limit else { return incomplete(count) }
+        position &+= 1
       }
     }
 
@@ -288,15 +298,6 @@ public final class Decoder {
     count >= Decoder.maximumLength
       ? Instruction(operation: .tooLong, length: UInt8(Decoder.maximumLength))
       : Instruction(operation: .truncated, length: UInt8(max(0, count)))
-  }
-
-  /// The 0F 38 and 0F 3A maps, of which a P6 has nothing.
-  private func threeByte(
-    _ bytes: UnsafeRawPointer, _ start: Int, _ limit: Int, _ count: Int, hasImmediate: Bool
-  ) -> Instruction {
-    // A third opcode byte, ModRM, and perhaps an immediate byte.
-    let length = start + (hasImmediate ? 3 : 2)
-    return length > limit ? incomplete(count) : Instruction(operation: .undefined, length: UInt8(length))
   }
 
   /// Reads SIB and displacement of a ModRM byte that means memory.

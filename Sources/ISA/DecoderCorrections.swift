@@ -42,6 +42,9 @@ public struct DecoderCorrection: Sendable {
   /// Encodings that the row covers, in 32-bit code, for tests and for the host CPU to be asked.
   public var samples: [[UInt8]]
 
+  /// Makers of processors differ here: what `processor` says is what Intel's do.
+  public var dependsOnMaker: Bool
+
   // The pattern. For rows that `executes`, these decide at run time.
   var isTwoByte: Bool
   var opcodes: ClosedRange<UInt8>
@@ -50,6 +53,7 @@ public struct DecoderCorrection: Sendable {
   var regs: UInt8
   /// An operand-size prefix and REP or REPNE must both be there.
   var needsSizeAndRepeat: Bool
+  var needsLock: Bool
 }
 
 /// The table of corrections.
@@ -58,7 +62,7 @@ public enum DecoderCorrections {
   public static let rows: [DecoderCorrection] = [
     row(
       "LOCK before an ALU operation whose destination is a register, source memory", twoByte: false, 0x02...0x33,
-      .memory, .accepts, .invalidOpcode,
+      .memory, needsLock: true, .accepts, .invalidOpcode,
       "LOCK needs a memory destination (SDM volume 2, LOCK); Capstone looks only at whether there is memory.",
       samples: [
         [0xf0, 0x02, 0x00], [0xf0, 0x03, 0x00], [0xf0, 0x0a, 0x00], [0xf0, 0x0b, 0x00], [0xf0, 0x12, 0x00],
@@ -83,9 +87,13 @@ public enum DecoderCorrections {
       "The operand size is 2, and so is the displacement's; Capstone forgets 66 for the F2 or F3 behind it.",
       samples: [[0x66, 0xf2, 0xe8, 0, 0], [0x66, 0xf3, 0xe8, 0, 0]]),
     row(
-      "0F 0D (prefetch hints)", twoByte: true, 0x0d...0x0d, .any, .refuses, .executes,
-      "The whole opcode is reserved for hints and executes as a NOP; Capstone knows only memory /1.",
-      samples: [[0x0f, 0x0d, 0x00], [0x0f, 0x0d, 0x10], [0x0f, 0x0d, 0x38], [0x0f, 0x0d, 0xc0], [0x0f, 0x0d, 0xc8]]),
+      "0F 0D /0, /2-7, memory (prefetch hints)", twoByte: true, 0x0d...0x0d, .memory, regs: 0b1111_1101, .refuses,
+      .executes, "The whole opcode is reserved for hints and executes as a NOP; Capstone knows only /1.",
+      samples: [[0x0f, 0x0d, 0x00], [0x0f, 0x0d, 0x10], [0x0f, 0x0d, 0x38]]),
+    row(
+      "0F 0D, register", twoByte: true, 0x0d...0x0d, .register, dependsOnMaker: true, .refuses, .executes,
+      "A NOP on Intel's processors, which the guests' is one of; AMD's raise #UD.",
+      samples: [[0x0f, 0x0d, 0xc0], [0x0f, 0x0d, 0xc8]]),
     row(
       "0F 18 /0-3, register", twoByte: true, 0x18...0x18, .register, regs: 0b0000_1111, .refuses, .executes,
       "A reserved NOP (SDM volume 2, table A-3, group 16).",
@@ -98,7 +106,7 @@ public enum DecoderCorrections {
         [0x0f, 0x1f, 0xc5], [0xf3, 0x0f, 0x1e, 0xc8],
       ]),
     row(
-      "LOCK 0F 1F, memory", twoByte: true, 0x1f...0x1f, .memory, .accepts, .invalidOpcode,
+      "LOCK 0F 1F, memory", twoByte: true, 0x1f...0x1f, .memory, needsLock: true, .accepts, .invalidOpcode,
       "NOP isn't among the instructions that LOCK may stand before.",
       samples: [[0xf0, 0x0f, 0x1f, 0x00]]),
     row(
@@ -116,21 +124,24 @@ public enum DecoderCorrections {
 
   private static func row(
     _ encodings: String, twoByte: Bool, _ opcodes: ClosedRange<UInt8>, _ rm: DecoderCorrection.RMKind,
-    regs: UInt8 = 0xff, needsSizeAndRepeat: Bool = false, _ capstone: DecoderCorrection.CapstoneAnswer,
-    _ processor: DecoderCorrection.ProcessorAnswer, _ reason: String, samples: [[UInt8]]
+    regs: UInt8 = 0xff, needsSizeAndRepeat: Bool = false, needsLock: Bool = false, dependsOnMaker: Bool = false,
+    _ capstone: DecoderCorrection.CapstoneAnswer, _ processor: DecoderCorrection.ProcessorAnswer, _ reason: String,
+    samples: [[UInt8]]
   ) -> DecoderCorrection {
     DecoderCorrection(
       encodings: encodings, capstone: capstone, processor: processor, reason: reason, samples: samples,
-      isTwoByte: twoByte, opcodes: opcodes, rm: rm, regs: regs, needsSizeAndRepeat: needsSizeAndRepeat)
+      dependsOnMaker: dependsOnMaker, isTwoByte: twoByte, opcodes: opcodes, rm: rm, regs: regs, needsSizeAndRepeat: needsSizeAndRepeat,
+      needsLock: needsLock)
   }
 
-  /// The row that overrides Capstone's refusal, or its other length, of an encoding that the opcode map has.
+  /// The row that covers an encoding, or nil.
   ///
-  /// - Parameter length: the length by the opcode map; so many bytes are there to be read.
-  static func processorExecutes(_ bytes: UnsafeRawPointer, length: Int) -> Bool {
+  /// - Parameter length: how many bytes may be read; the whole instruction, by the opcode map.
+  static func row(matching bytes: UnsafeRawPointer, length: Int) -> DecoderCorrection? {
     var position = 0
     var hasSize = false
     var hasRepeat = false
+    var hasLock = false
     var opcode: UInt8 = 0
     scan: while position < length {
       opcode = bytes.load(fromByteOffset: position, as: UInt8.self)
@@ -138,7 +149,8 @@ public enum DecoderCorrections {
       switch opcode {
       case 0x66: hasSize = true
       case 0xf2, 0xf3: hasRepeat = true
-      case 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x67, 0xf0: break
+      case 0xf0: hasLock = true
+      case 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x67: break
       default: break scan
       }
     }
@@ -148,16 +160,21 @@ public enum DecoderCorrections {
       position += 1
     }
     let modRM = position < length ? bytes.load(fromByteOffset: position, as: UInt8.self) : 0
-    for row in rows where row.processor == .executes {
+    for row in rows {
       guard row.isTwoByte == isTwoByte, row.opcodes.contains(opcode) else { continue }
-      guard row.regs >> ((modRM >> 3) & 7) & 1 == 1 || row.rm == .absent else { continue }
-      if row.needsSizeAndRepeat && !(hasSize && hasRepeat) { continue }
+      if row.needsSizeAndRepeat && !(hasSize && hasRepeat) || row.needsLock && !hasLock { continue }
+      if row.rm != .absent && row.regs >> ((modRM >> 3) & 7) & 1 == 0 { continue }
       switch row.rm {
-      case .any, .absent: return true
-      case .register: if modRM >= 0xc0 { return true }
-      case .memory: if modRM < 0xc0 { return true }
+      case .any, .absent: return row
+      case .register: if modRM >= 0xc0 { return row }
+      case .memory: if modRM < 0xc0 { return row }
       }
     }
-    return false
+    return nil
+  }
+
+  /// A row overrides Capstone's refusal, or its other length, of an encoding that the opcode map has.
+  static func processorExecutes(_ bytes: UnsafeRawPointer, length: Int) -> Bool {
+    row(matching: bytes, length: length)?.processor == .executes
   }
 }

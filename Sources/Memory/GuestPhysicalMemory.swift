@@ -83,7 +83,8 @@ public final class GuestPhysicalMemory {
   public func addROM(at address: GuestPhysicalAddress, image: UnsafeRawBufferPointer) throws(MachineMemoryError) {
     let pages = (image.count + 4095) >> 12
     guard address.value & 0xfff == 0, address.pageNumber + UInt64(pages) <= UInt64(Self.pageCount) else {
-      throw MachineMemoryError(description: "a ROM of \(image.count) bytes doesn't fit at \(address.value)")
+      throw MachineMemoryError(
+        description: "a ROM of \(image.count) bytes doesn't fit at 0x\(String(address.value, radix: 16))")
     }
     guard let start = machine.allocateFrames(pages) else {
       throw MachineMemoryError(description: "machine memory is too small for a ROM of \(image.count) bytes")
@@ -96,6 +97,7 @@ public final class GuestPhysicalMemory {
 
   /// Shows frames of a ROM at one more address (the alias of the firmware below 1 MiB).
   public func aliasROM(from source: GuestPhysicalAddress, to address: GuestPhysicalAddress, pages: Int) {
+    precondition(pages >= 0 && max(source.pageNumber, address.pageNumber) + UInt64(pages) <= UInt64(Self.pageCount))
     for page in 0..<pages {
       entries[Int(address.pageNumber) + page] = entries[Int(source.pageNumber) + page]
     }
@@ -144,15 +146,19 @@ public final class GuestPhysicalMemory {
     return true
   }
 
-  /// Copies bytes out, for debuggers and dumps; nil when some byte isn't memory.
+  /// Copies bytes out, for debuggers and dumps; nil when some byte isn't memory. `count` may come from anybody.
   public func bytes(at address: GuestPhysicalAddress, count: Int) -> [UInt8]? {
-    var result: [UInt8] = []
-    result.reserveCapacity(count)
-    for offset in 0..<UInt64(count) {
-      guard let pointer = pointer(to: GuestPhysicalAddress(address.value &+ offset)) else { return nil }
-      result.append(pointer.load(as: UInt8.self))
+    guard count >= 0 else { return nil }
+    let (end, overflow) = address.value.addingReportingOverflow(UInt64(count))
+    guard !overflow, end <= UInt64(Self.pageCount) << 12 else { return nil }
+    if count == 0 { return [] }
+    for page in address.pageNumber...((end - 1) >> 12) where entries[Int(page)] & Self.entryValid == 0 { return nil }
+    return [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+      forEachPage(from: address, count: count) { pointer, offset, length in
+        UnsafeMutableRawPointer(buffer.baseAddress! + offset).copyMemory(from: pointer, byteCount: length)
+      }
+      initialized = count
     }
-    return result
   }
 
   /// Whether all of `count` bytes from `address` are RAM.
@@ -174,7 +180,7 @@ public final class GuestPhysicalMemory {
     while done < count {
       let at = GuestPhysicalAddress(address.value + UInt64(done))
       let length = min(count - done, 4096 - Int(at.value & 0xfff))
-      guard let target = pointer(to: at) else { preconditionFailure("checked by isRAM") }
+      guard let target = pointer(to: at) else { preconditionFailure("the caller has checked the pages") }
       body(target, done, length)
       done += length
     }

@@ -1,1 +1,220 @@
-// Processor: see CONTRIBUTING.md for the map of the house.
+// One virtual processor with its interpreter, as the machine sees it. It owns the state block, the block cache and the
+// TLBs; everything else is shared by reference with the machine.
+
+import ISA
+import Memory
+import Tracing
+
+/// How the delivery of an exception or interrupt ended.
+enum Delivery { case delivered, shutdown, needsDevice }
+
+/// A delivery that must happen before the next instruction.
+enum PendingDelivery {
+  case nothing
+  case fault(GuestFault)
+  case debugTrap
+  case interrupt(UInt8)
+}
+
+/// A virtual IA-32 processor.
+public final class Processor {
+  let cpu: CPU
+  let blocks: BlockCache
+  private let handlers: HandlerTable
+  var codeSegments = CodeSegmentNumbers()
+  let deviceLog: UnsafeMutablePointer<DeviceAccess>
+  var pending = PendingDelivery.nothing
+  /// Calls in user mode that have not returned yet (`SystemCallEvents`).
+  var systemCalls = OpenSystemCalls()
+  public let memory: GuestPhysicalMemory
+  private var recorder: Recorder?
+
+  /// A processor in its power-up state.
+  public init(memory: GuestPhysicalMemory) {
+    self.memory = memory
+    handlers = HandlerTable()
+    blocks = BlockCache(handlers: handlers)
+    deviceLog = .allocate(capacity: CPU.deviceLogCapacity)
+    deviceLog.initialize(repeating: DeviceAccess(), count: CPU.deviceLogCapacity)
+    let supervisor = TLB.allocate(), user = TLB.allocate()
+    let state = UnsafeMutableRawPointer.allocate(byteCount: MemoryLayout<CPUState>.size, alignment: 64)
+      .bindMemory(to: CPUState.self, capacity: 1)
+    cpu = CPU(state)
+    state.initialize(
+      to: CPUState(
+        tlb: supervisor, jumpCache: blocks.jumpCache, steps: blocks.steps, instructions: blocks.instructions,
+        general: { c, step in
+          let cpu = CPU(c)
+          cpu.s.pointee.generalHandlers[Int(cpu.instruction(of: step).pointee.operation.rawValue)](c, step)
+        },
+        generalHandlers: handlers.general, supervisorTLB: supervisor, userTLB: user, pageEntries: memory.entries,
+        codeGranules: memory.codeGranules, machineBase: memory.machine.base,
+        owner: Unmanaged.passUnretained(self).toOpaque()))
+    precondition(MemoryLayout<CPUState>.offset(of: \.registers) == 0 && MemoryLayout<CPUState>.offset(of: \.zero) == 64)
+    state.pointee.context = EngineMode.generation
+    cpu.reset()
+  }
+
+  deinit {
+    cpu.s.pointee.supervisorTLB.deallocate()
+    cpu.s.pointee.userTLB.deallocate()
+    deviceLog.deallocate()
+    handlers.general.deallocate()
+    cpu.raw.deallocate()
+  }
+
+  /// Back to the power-up state; memory and the retired count stay.
+  public func reset() {
+    pending = .nothing
+    cpu.forgetDeviceLog()
+    cpu.reset()
+  }
+
+  // MARK: Devices and interrupts
+
+  /// Carries the device's answer to the instruction that asked: the value for reads, anything for writes.
+  public func answer(_ value: UInt32 = 0) {
+    let access = cpu.s.pointee.exitAccess
+    if cpu.s.pointee.leave == .portAccess {
+      // IN or OUT, complete but for the register.
+      cpu.s.pointee.leave = .resolve
+      guard access.kind == .portRead else { return }
+      switch access.size {
+      case 1: cpu.al = UInt8(truncatingIfNeeded: value)
+      case 2: cpu.ax = UInt16(truncatingIfNeeded: value)
+      default: cpu.eax = value
+      }
+      return
+    }
+    cpu.answerDevice(value)
+  }
+
+  /// An interrupt controller's output line. While it is up, `run` exits with `.interruptWindow` as soon as the guest
+  /// takes interrupts.
+  public var interruptRequested: Bool {
+    get { cpu.s.pointee.interruptRequested }
+    set { cpu.s.pointee.interruptRequested = newValue }
+  }
+
+  /// Delivers an external interrupt before the next instruction. Only after `.interruptWindow`, or after `.halt` when
+  /// `takesInterrupts`.
+  public func inject(vector: UInt8) {
+    pending = .interrupt(vector)
+  }
+
+  /// EFLAGS.IF, and no shadow of STI or MOV SS.
+  public var takesInterrupts: Bool {
+    cpu.systemFlag(EFlags.if.rawValue) && cpu.s.pointee.shadowAt != cpu.retired
+  }
+
+  /// Address line 20: when shut, physical addresses lose bit 20.
+  public var a20Enabled: Bool {
+    get { cpu.s.pointee.addressMask & 1 << 20 != 0 }
+    set {
+      let mask: UInt64 = newValue ? ~0 : ~(1 << 20)
+      if mask == cpu.s.pointee.addressMask { return }
+      cpu.s.pointee.addressMask = mask
+      cpu.flushTLB(keepingGlobal: false)
+    }
+  }
+
+  // MARK: Inspection
+
+  /// Instructions retired since the processor was made; iterations of repeated string instructions count one each.
+  public var retired: UInt64 { UInt64(cpu.retired) }
+  public var counters: Counters { cpu.s.pointee.counters }
+
+  /// A general register: EAX ECX EDX EBX ESP EBP ESI EDI are 0 to 7.
+  public subscript(register number: Int) -> UInt32 {
+    get { cpu.register(UInt8(number & 7)) }
+    set { cpu.setRegister(UInt8(number & 7), newValue) }
+  }
+
+  public var instructionPointer: UInt32 {
+    get { cpu.s.pointee.eip }
+    set { cpu.s.pointee.eip = newValue }
+  }
+
+  /// EFLAGS; setting it may change the mode (VM, TF).
+  public var eflags: UInt32 {
+    get { cpu.eflags }
+    set {
+      cpu.eflags = newValue
+      cpu.updateContext()
+    }
+  }
+
+  public var privilegeLevel: UInt8 { cpu.cpl }
+
+  /// A segment register with its hidden part. Setting it checks nothing.
+  public subscript(segment: SegmentRegister) -> SegmentCache {
+    get { cpu.segment(segment).pointee }
+    set {
+      cpu.segment(segment).pointee = newValue
+      if segment == .ss || segment == .cs { cpu.s.pointee.cpl = cpu.isProtected ? newValue.privilege : 0 }
+      cpu.updateContext()
+    }
+  }
+
+  /// The state block, to read what has no name of its own here.
+  public var state: CPUState { cpu.s.pointee }
+
+  /// Puts the processor into 32-bit protected mode with flat segments, paging off and interrupts off, as a multiboot
+  /// loader hands over (Multiboot 0.6.96, 3.2). Selectors are 8 for code and 16 for data.
+  public func enterFlatProtectedMode() {
+    cpu.s.pointee.cr0 |= CR0.pe.rawValue
+    let data = SegmentCache(selector: 16, base: 0, limit: 0xffff_ffff, attributes: 0xc093)
+    for register in [SegmentRegister.es, .ss, .ds, .fs, .gs] { cpu.segment(register).pointee = data }
+    cpu.segment(.cs).pointee = SegmentCache(selector: 8, base: 0, limit: 0xffff_ffff, attributes: 0xc09b)
+    cpu.s.pointee.cpl = 0
+    cpu.updateContext()
+  }
+
+  /// Puts the processor into real mode at a place, as firmware hands over to a boot sector. The data segments and SS are
+  /// all `dataSelector`.
+  public func enterRealMode(codeSelector: UInt16, codeBase: UInt32, dataSelector: UInt16, instructionPointer: UInt32) {
+    cpu.s.pointee.cr0 &= ~CR0.pe.rawValue
+    for register in [SegmentRegister.es, .ss, .ds, .fs, .gs] {
+      cpu.segment(register).pointee = SegmentCache(
+        selector: dataSelector, base: UInt32(dataSelector) << 4, limit: 0xffff, attributes: 0x93)
+    }
+    cpu.segment(.cs).pointee = SegmentCache(selector: codeSelector, base: codeBase, limit: 0xffff, attributes: 0x93)
+    cpu.s.pointee.cpl = 0
+    cpu.s.pointee.eip = instructionPointer
+    cpu.updateContext()
+  }
+
+  /// Lets the time-stamp counter go on while no instruction runs.
+  public func skipTime(cycles: UInt64) { cpu.s.pointee.timestampOffset &+= cycles }
+
+  /// Translates a linear address without side effects; nil when an access would fault.
+  public func inspect(_ address: LinearAddress) -> GuestPhysicalAddress? {
+    let linear = UInt32(truncatingIfNeeded: address.value)
+    guard let translation = cpu.inspect(linear) else { return nil }
+    return GuestPhysicalAddress(translation.page | UInt64(linear & 0xfff))
+  }
+
+  // MARK: Events
+
+  /// Starts recording events, or stops with nil.
+  public func record(with recorder: Recorder?) {
+    self.recorder = recorder
+    cpu.s.pointee.eventMask = recorder?.mask ?? 0
+  }
+
+  @inline(never)
+  func record(_ kind: EventKind, code: UInt32, a: UInt64, b: UInt64, eip: UInt32) {
+    record(event: event(kind, code: code, a: a, b: b, eip: eip))
+  }
+
+  /// An event of this processor, as of now.
+  public func event(
+    _ kind: EventKind, code: UInt32 = 0, a: UInt64 = 0, b: UInt64 = 0, eip: UInt32? = nil
+  ) -> Event {
+    Event(
+      kind: kind, context: cpu.isUser ? .guestUser : .guestKernel, retired: UInt64(cpu.retired), code: code, a: a,
+      b: b, instructionPointer: eip ?? cpu.s.pointee.eip, addressSpace: cpu.s.pointee.cr3)
+  }
+
+  func record(event: Event) { recorder?.record(event) }
+}

@@ -1,0 +1,288 @@
+// Where an access to a port or to device memory finds its device. Ports go through a flat table of 64 Ki one-byte
+// indices into a small table of claims: one dependent load, no hashing, no search.
+//
+//   port --> [UInt8 x 65536] --> claim: device, first port, first register, widest access, counts
+//
+// Index 0 is the empty bus: reads float high, writes vanish.
+
+import Memory
+
+/// How often a claimed range was used.
+public struct PortStatistics: Sendable, Equatable {
+  public let device: String
+  public let ports: ClosedRange<UInt16>
+  public let reads: UInt64
+  public let writes: UInt64
+}
+
+/// The machine's port and device-memory bus. It owns its devices.
+public final class Bus {
+  public let clock: VirtualClock
+  public private(set) var devices: [any Device] = []
+
+  private let table: UnsafeMutablePointer<UInt8>
+  private let claims: UnsafeMutablePointer<PortClaim>
+  private var claimCount = 1
+  private var regions: [MemoryClaim] = []
+  private var earliest: UInt64 = .max
+
+  private static let mostClaims = 256
+
+  public init(clock: VirtualClock = VirtualClock()) {
+    self.clock = clock
+    table = .allocate(capacity: 1 << 16)
+    table.initialize(repeating: 0, count: 1 << 16)
+    claims = .allocate(capacity: Self.mostClaims)
+    let empty = EmptyBus()
+    attach(empty)
+    claims.initialize(
+      to: PortClaim(device: empty, first: 0, last: 0xffff, firstRegister: 0, widest: AccessSize.byte.rawValue))
+  }
+
+  deinit {
+    table.deallocate()
+    claims.deinitialize(count: claimCount)
+    claims.deallocate()
+  }
+
+  // MARK: Wiring
+
+  /// Takes a device in: it takes part in time, reset and snapshots. Claims do this by themselves.
+  public func attach(_ device: any Device) {
+    if devices.contains(where: { $0 === device }) { return }
+    precondition(!devices.contains { $0.name == device.name }, "two devices named \(device.name)")
+    devices.append(device)
+    clock.deadlinesChanged()
+  }
+
+  /// Gives ports to a device.
+  /// - Parameters:
+  ///   - ports: none of them may be claimed already.
+  ///   - firstRegister: the device's number for the first port.
+  ///   - widest: wider accesses are split, as the hardware does for byte-wide parts.
+  public func claim(
+    ports: ClosedRange<UInt16>, for device: any Device, firstRegister: UInt32 = 0, widest: AccessSize = .byte
+  ) {
+    precondition(claimCount < Self.mostClaims, "the bus has no room for another claim")
+    attach(device)
+    for port in ports {
+      precondition(table[Int(port)] == 0, "port \(port) is claimed twice")
+      table[Int(port)] = UInt8(claimCount)
+    }
+    (claims + claimCount).initialize(
+      to: PortClaim(
+        device: device, first: ports.lowerBound, last: ports.upperBound, firstRegister: firstRegister,
+        widest: widest.rawValue))
+    claimCount += 1
+  }
+
+  /// Gives `count` bytes of guest-physical addresses to a device. Ranges may not overlap.
+  public func claim(
+    memory base: GuestPhysicalAddress, count: UInt64, for device: any Device, firstRegister: UInt32 = 0,
+    widest: AccessSize = .dword
+  ) {
+    let claim = MemoryClaim(
+      device: device, base: base.value, count: count, firstRegister: firstRegister, widest: widest)
+    precondition(count > 0 && count <= 1 << 32, "a memory range of \(count) bytes")
+    precondition(
+      !regions.contains { $0.base < claim.base &+ count && claim.base < $0.base &+ $0.count },
+      "memory at \(base.value) is claimed twice")
+    attach(device)
+    regions.append(claim)
+  }
+
+  // MARK: Ports
+
+  /// Reads a port. Costs a few nanoseconds beyond the device's own work.
+  public func readPort(_ port: UInt16, size: AccessSize) -> UInt32 {
+    let claim = claims + Int(table[Int(port)])
+    guard claim.pointee.takes(port, size) else { return readSplit(port, size: size) }
+    claim.pointee.reads &+= 1
+    return claim.pointee.device.read(claim.pointee.register(port), size: size) & size.mask
+  }
+
+  /// Writes a port.
+  public func writePort(_ port: UInt16, size: AccessSize, value: UInt32) {
+    let claim = claims + Int(table[Int(port)])
+    guard claim.pointee.takes(port, size) else { return writeSplit(port, size: size, value: value) }
+    claim.pointee.writes &+= 1
+    claim.pointee.device.write(claim.pointee.register(port), size: size, value: value & size.mask)
+  }
+
+  @inline(never) private func readSplit(_ port: UInt16, size: AccessSize) -> UInt32 {
+    let half: AccessSize = size == .dword ? .word : .byte
+    let step = UInt16(half.rawValue)
+    let low = readPort(port, size: half)
+    // Past the last port the address has 17 bits, where nothing answers.
+    let (next, overflow) = port.addingReportingOverflow(step)
+    let high = overflow ? half.mask : readPort(next, size: half)
+    return low | high << (8 * UInt32(step))
+  }
+
+  @inline(never) private func writeSplit(_ port: UInt16, size: AccessSize, value: UInt32) {
+    let half: AccessSize = size == .dword ? .word : .byte
+    let step = UInt16(half.rawValue)
+    writePort(port, size: half, value: value & half.mask)
+    let (next, overflow) = port.addingReportingOverflow(step)
+    if !overflow { writePort(next, size: half, value: value >> (8 * UInt32(step)) & half.mask) }
+  }
+
+  /// Use of every claimed range, in the order of the claims.
+  public var portStatistics: [PortStatistics] {
+    (1..<max(claimCount, 1)).map { index in
+      let claim = claims[index]
+      return PortStatistics(
+        device: claim.device.name, ports: claim.first...claim.last, reads: claim.reads, writes: claim.writes)
+    }
+  }
+
+  // MARK: Device memory
+
+  /// Reads device memory; where no device answers, all ones.
+  public func readMemory(_ address: GuestPhysicalAddress, size: AccessSize) -> UInt32 {
+    guard let region = region(at: address.value) else {
+      return size == .byte ? 0xff : readMemorySplit(address, size: size)
+    }
+    guard region.takes(address.value, size) else { return readMemorySplit(address, size: size) }
+    return region.device.read(region.register(address.value), size: size) & size.mask
+  }
+
+  /// Writes device memory; where no device answers, nothing happens.
+  public func writeMemory(_ address: GuestPhysicalAddress, size: AccessSize, value: UInt32) {
+    guard let region = region(at: address.value), region.takes(address.value, size) else {
+      guard size != .byte else { return }
+      let half: AccessSize = size == .dword ? .word : .byte
+      writeMemory(address, size: half, value: value & half.mask)
+      let next = GuestPhysicalAddress(address.value &+ UInt64(half.rawValue))
+      writeMemory(next, size: half, value: value >> (8 * UInt32(half.rawValue)) & half.mask)
+      return
+    }
+    region.device.write(region.register(address.value), size: size, value: value & size.mask)
+  }
+
+  private func readMemorySplit(_ address: GuestPhysicalAddress, size: AccessSize) -> UInt32 {
+    let half: AccessSize = size == .dword ? .word : .byte
+    let next = GuestPhysicalAddress(address.value &+ UInt64(half.rawValue))
+    return readMemory(address, size: half) | readMemory(next, size: half) << (8 * UInt32(half.rawValue))
+  }
+
+  private func region(at address: UInt64) -> MemoryClaim? {
+    for region in regions where address &- region.base < region.count { return region }
+    return nil
+  }
+
+  // MARK: Time
+
+  /// The earliest virtual nanosecond at which some device has something to do; nil when none has. Ask again after every
+  /// access: it costs one test unless a device changed its mind.
+  public var nextDeadline: UInt64? {
+    if clock.isStale { findEarliest() }
+    return earliest == .max ? nil : earliest
+  }
+
+  /// Sets the time and lets every device do what is due. Time never goes back: an earlier `now` changes nothing.
+  /// The machine calls this before a device is accessed, and when a deadline is reached.
+  public func advance(to now: UInt64) {
+    if now > clock.now { clock.now = now }
+    if clock.isStale { findEarliest() }
+    if earliest <= clock.now { serveDeadlines() }
+  }
+
+  @inline(never) private func serveDeadlines() {
+    let now = clock.now
+    let due = devices.enumerated().compactMap { index, device in
+      device.nextDeadline.flatMap { $0 <= now ? (at: $0, index: index) : nil }
+    }
+    for turn in due.sorted(by: { ($0.at, $0.index) < ($1.at, $1.index) }) { devices[turn.index].advance(to: now) }
+    findEarliest()
+  }
+
+  private func findEarliest() {
+    clock.isStale = false
+    earliest = .max
+    for device in devices { earliest = min(earliest, device.nextDeadline ?? .max) }
+  }
+
+  // MARK: Reset and snapshots
+
+  /// Resets every device, in the order they were attached. Time goes on.
+  public func reset() {
+    for device in devices { device.reset() }
+    clock.deadlinesChanged()
+  }
+
+  /// The state of all devices. The time is the machine's to keep.
+  public func save() -> [DeviceState] { devices.map { $0.save() } }
+
+  /// Restores what `save` gave.
+  /// - Parameters:
+  ///   - states: one for each device, in any order.
+  ///   - now: the virtual time at which they were saved.
+  public func restore(_ states: [DeviceState], at now: UInt64) throws(DeviceStateError) {
+    clock.now = now
+    for device in devices {
+      guard let state = states.first(where: { $0.name == device.name }) else {
+        throw DeviceStateError(description: "the snapshot has no state for '\(device.name)'")
+      }
+      try device.restore(state)
+    }
+    clock.deadlinesChanged()
+  }
+}
+
+/// One row of the port map.
+private struct PortClaim {
+  // The bus owns the device for as long as the claim lives; a counted reference here would cost two atomic operations
+  // an access.
+  unowned(unsafe) let device: any Device
+  let first: UInt16
+  let last: UInt16
+  let firstRegister: UInt32
+  let widest: UInt8
+  var reads: UInt64 = 0
+  var writes: UInt64 = 0
+
+  init(device: any Device, first: UInt16, last: UInt16, firstRegister: UInt32, widest: UInt8) {
+    self.device = device
+    self.first = first
+    self.last = last
+    self.firstRegister = firstRegister
+    self.widest = widest
+  }
+
+  /// A byte always; more when the device is as wide, the port aligned and the end inside the claim.
+  func takes(_ port: UInt16, _ size: AccessSize) -> Bool {
+    let extra = UInt16(size.rawValue) &- 1
+    return extra == 0 || (size.rawValue <= widest && port & extra == 0 && last &- port >= extra)
+  }
+
+  func register(_ port: UInt16) -> UInt32 { firstRegister &+ UInt32(port &- first) }
+}
+
+/// One range of device memory.
+private struct MemoryClaim {
+  let device: any Device
+  let base: UInt64
+  let count: UInt64
+  let firstRegister: UInt32
+  let widest: AccessSize
+
+  func takes(_ address: UInt64, _ size: AccessSize) -> Bool {
+    let extra = UInt64(size.rawValue) &- 1
+    return extra == 0
+      || (size.rawValue <= widest.rawValue && address & extra == 0 && count &- (address &- base) > extra)
+  }
+
+  func register(_ address: UInt64) -> UInt32 {
+    firstRegister &+ UInt32(truncatingIfNeeded: address &- base)
+  }
+}
+
+/// What answers where no device does.
+private final class EmptyBus: Device {
+  let name = "empty bus"
+  func read(_ offset: UInt32, size: AccessSize) -> UInt32 { size.mask }
+  func write(_ offset: UInt32, size: AccessSize, value: UInt32) {}
+  func reset() {}
+  func transferState(_ archive: inout StateArchive) {}
+}

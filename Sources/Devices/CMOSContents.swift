@@ -1,0 +1,35 @@
+// CMOS memory as a PC's firmware leaves it: what old systems and boot loaders read to learn the memory size.
+
+/// Builds the contents of CMOS memory.
+public enum CMOSContents {
+  /// - Parameter ramSize: bytes of RAM from address 0.
+  /// - Returns: 128 bytes; the clock's registers (0 to 13) are 0.
+  ///
+  /// ```
+  /// 0x14       equipment: FPU, VGA
+  /// 0x15-0x16  base memory, KiB
+  /// 0x17-0x18  memory above 1 MiB, KiB, at most 65535 (again at 0x30-0x31)
+  /// 0x2E-0x2F  sum of 0x10 to 0x2D, high byte first
+  /// 0x34-0x35  memory above 16 MiB, in 64 KiB
+  /// 0x5B-0x5D  memory above 4 GiB, in 64 KiB
+  /// ```
+  public static func firmware(ramSize: UInt64) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: 128)
+    func put(_ value: UInt64, at index: Int) {
+      bytes[index] = UInt8(truncatingIfNeeded: value)
+      bytes[index + 1] = UInt8(truncatingIfNeeded: value >> 8)
+    }
+    let mebibyte: UInt64 = 1 << 20
+    let extended = ramSize > mebibyte ? min((ramSize - mebibyte) >> 10, 0xffff) : 0
+    let above16 = ramSize > 16 * mebibyte ? min((ramSize - 16 * mebibyte) >> 16, 0xffff) : 0
+    bytes[0x14] = 0x02
+    put(min(ramSize >> 10, 640), at: 0x15)
+    put(extended, at: 0x17)
+    put(extended, at: 0x30)
+    put(above16, at: 0x34)
+    let sum = bytes[0x10...0x2d].reduce(UInt64(0)) { $0 + UInt64($1) }
+    bytes[0x2e] = UInt8(truncatingIfNeeded: sum >> 8)
+    bytes[0x2f] = UInt8(truncatingIfNeeded: sum)
+    return bytes
+  }
+}

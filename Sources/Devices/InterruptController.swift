@@ -1,0 +1,132 @@
+// The PC's pair of 8259As: the slave's output is the master's input 2, and each has an edge/level control register
+// (as in the 82371 PIIX). Sixteen lines in, one out.
+//
+//   registers  0-1  master (ports 0x20-0x21)
+//              2-3  slave  (ports 0xA0-0xA1)
+//              4-5  ELCR   (ports 0x4D0-0x4D1); IRQ 0, 1, 2, 8 and 13 are always edge triggered
+
+/// The interrupt controller. The machine polls `hasPendingInterrupt` (a stored property) and calls `acknowledge`.
+public final class InterruptController: Device {
+  public let name = "pic"
+
+  /// The INTR line to the processor. It can fall again by itself: look at it right before `acknowledge`.
+  public private(set) var hasPendingInterrupt = false
+  /// Counts the changes of `hasPendingInterrupt`.
+  public private(set) var outputChanges: UInt64 = 0
+  /// Told of requests, acknowledgements and ends of interrupts.
+  public weak var observer: (any InterruptObserver)?
+
+  private var master = InterruptChip(isMaster: true)
+  private var slave = InterruptChip(isMaster: false)
+
+  private static let cascadeLine: UInt8 = 2
+  /// Bits of the ELCR that can be set.
+  private static let levelMasks: (master: UInt8, slave: UInt8) = (0xf8, 0xde)
+
+  public init() {}
+
+  /// The wire for an IRQ, 0 to 15. IRQ 2 is taken by the cascade; its wire does nothing.
+  public func line(_ number: UInt8) -> InterruptLine { InterruptLine(controller: self, number: number & 15) }
+
+  /// Requests, services and masks of all 16 lines (bit n is IRQ n), for debuggers.
+  public var registers: (requests: UInt16, inService: UInt16, masks: UInt16) {
+    func join(_ low: UInt8, _ high: UInt8) -> UInt16 { UInt16(low) | UInt16(high) << 8 }
+    return (
+      join(master.requests, slave.requests), join(master.inService, slave.inService), join(master.mask, slave.mask)
+    )
+  }
+
+  func setLine(_ number: UInt8, _ level: Bool) {
+    let chip = number < 8 ? master : slave
+    if number == Self.cascadeLine || (chip.lines & 1 << (number & 7) != 0) == level { return }
+    let rose = number < 8 ? master.setLine(number, level) : slave.setLine(number & 7, level)
+    update()
+    if rose { observer?.interruptRaised(irq: number) }
+  }
+
+  /// The processor takes the interrupt: both INTA cycles.
+  /// - Returns: the vector. When nothing is pending any more that is IRQ 7's (or 15's) and nothing goes into service.
+  public func acknowledge() -> UInt8 {
+    guard let number = master.accept() else {
+      return accepted(irq: 7, vector: master.vectorBase | 7)
+    }
+    if master.isSingle || master.cascade & 1 << number == 0 {
+      return accepted(irq: number, vector: master.vectorBase | number)
+    }
+    // The master leaves the second INTA to a slave. With wrong numbers in ICW3 nobody answers, and the bus floats.
+    guard number == Self.cascadeLine, slave.cascade == Self.cascadeLine else {
+      return accepted(irq: number, vector: 0xff)
+    }
+    let second = acceptFromSlave() ?? 7
+    return accepted(irq: 8 + second, vector: slave.vectorBase | second)
+  }
+
+  private func accepted(irq: UInt8, vector: UInt8) -> UInt8 {
+    update()
+    observer?.interruptAccepted(irq: irq, vector: vector)
+    return vector
+  }
+
+  private func acceptFromSlave() -> UInt8? {
+    let number = slave.accept()
+    // INT falls with INTA, so that the next request makes a new edge for the master.
+    _ = master.setLine(Self.cascadeLine, false)
+    return number
+  }
+
+  private func update() {
+    _ = master.setLine(Self.cascadeLine, slave.pending != nil)
+    let output = master.pending != nil
+    if output != hasPendingInterrupt {
+      hasPendingInterrupt = output
+      outputChanges &+= 1
+    }
+  }
+
+  // MARK: Device
+
+  public func read(_ offset: UInt32, size: AccessSize) -> UInt32 {
+    switch offset {
+    case 0, 1:
+      if master.takePoll() { return poll(isMaster: true) }
+      return UInt32(master.read(a0: offset == 1))
+    case 2, 3:
+      if slave.takePoll() { return poll(isMaster: false) }
+      return UInt32(slave.read(a0: offset == 3))
+    case 4: return UInt32(master.levelControl)
+    default: return UInt32(slave.levelControl)
+    }
+  }
+
+  /// A poll acknowledges by a read: bit 7 says whether there was a request, bits 2-0 which.
+  private func poll(isMaster: Bool) -> UInt32 {
+    let number = isMaster ? master.accept() : acceptFromSlave()
+    update()
+    return number.map { 0x80 | UInt32($0) } ?? 0
+  }
+
+  public func write(_ offset: UInt32, size: AccessSize, value: UInt32) {
+    let byte = UInt8(truncatingIfNeeded: value)
+    var ended: UInt8?
+    switch offset {
+    case 0, 1: if case .ended(let number) = master.write(a0: offset == 1, byte) { ended = number }
+    case 2, 3: if case .ended(let number) = slave.write(a0: offset == 3, byte) { ended = 8 + number }
+    case 4: master.levelControl = byte & Self.levelMasks.master
+    default: slave.levelControl = byte & Self.levelMasks.slave
+    }
+    update()
+    if let ended { observer?.interruptEnded(irq: ended) }
+  }
+
+  public func reset() {
+    master.reset()
+    slave.reset()
+    update()
+  }
+
+  public func transferState(_ archive: inout StateArchive) {
+    master.transferState(&archive)
+    slave.transferState(&archive)
+    if archive.isRestoring { update() }
+  }
+}

@@ -1,0 +1,31 @@
+// A wire from a device to the interrupt controller. The device knows the wire, not the number or the controller.
+
+/// One interrupt request line.
+public struct InterruptLine {
+  // A strong reference makes no circle: the controller knows no device.
+  let controller: InterruptController?
+  /// The IRQ, 0 to 15.
+  public let number: UInt8
+
+  init(controller: InterruptController?, number: UInt8) {
+    self.controller = controller
+    self.number = number
+  }
+
+  /// A line that leads nowhere.
+  public static var unconnected: InterruptLine { InterruptLine(controller: nil, number: 0) }
+
+  /// Drives the line high or low. Cheap when nothing changes.
+  public func set(_ level: Bool) { controller?.setLine(number, level) }
+}
+
+/// Learns what passes through the interrupt controller (for event traces). Calls come in the middle of a device's work:
+/// an observer must not access the bus.
+public protocol InterruptObserver: AnyObject {
+  /// A request line went up.
+  func interruptRaised(irq: UInt8)
+  /// The processor took an interrupt (INTA), which is now in service unless it is spurious.
+  func interruptAccepted(irq: UInt8, vector: UInt8)
+  /// The guest told the controller that it is done (EOI).
+  func interruptEnded(irq: UInt8)
+}

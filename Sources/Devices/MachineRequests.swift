@@ -1,0 +1,58 @@
+// What devices ask of the machine as a whole: to end, to be reset, to open or close the A20 gate. The machine looks at
+// `isPending` after a port write: one load.
+
+/// Requests that devices have made and the machine has not yet taken.
+public final class MachineRequests {
+  /// Something below waits to be taken.
+  public private(set) var isPending = false
+  /// The exit status that the guest asked for through the debug-exit port, already (value << 1) | 1.
+  public private(set) var exitStatus: UInt32?
+  /// The port through which the guest asked for a reset.
+  public private(set) var resetRequestedBy: UInt16?
+  /// Whether address line 20 is let through.
+  public private(set) var isA20Enabled: Bool
+  /// `isA20Enabled` changed since the machine last took the requests.
+  public private(set) var a20Changed = false
+
+  private let a20AtReset: Bool
+
+  /// - Parameter isA20Enabled: how the gate stands at power-on; firmware leaves it open.
+  public init(isA20Enabled: Bool = true) {
+    self.isA20Enabled = isA20Enabled
+    a20AtReset = isA20Enabled
+  }
+
+  /// Asks the machine to end; the first request counts.
+  func exit(status: UInt32) {
+    if exitStatus == nil { exitStatus = status }
+    isPending = true
+  }
+
+  func reset(from port: UInt16) {
+    if resetRequestedBy == nil { resetRequestedBy = port }
+    isPending = true
+  }
+
+  /// Opens or closes the A20 gate. Chipsets OR the keyboard controller's line with port 0x92's; here, as in QEMU and
+  /// Bochs, the last writer decides, and both ports show the one gate.
+  func setA20(_ enabled: Bool) {
+    if enabled == isA20Enabled { return }
+    isA20Enabled = enabled
+    a20Changed = true
+    isPending = true
+  }
+
+  /// The machine has seen to everything that was pending.
+  public func clear() {
+    isPending = false
+    exitStatus = nil
+    resetRequestedBy = nil
+    a20Changed = false
+  }
+
+  /// The machine is being reset: requests lapse, the gate goes back to how it stood at power-on.
+  func machineWasReset() {
+    clear()
+    setA20(a20AtReset)
+  }
+}

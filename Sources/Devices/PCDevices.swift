@@ -1,0 +1,113 @@
+// The standard set of a PC's parts and the one table that says at which ports they stand.
+
+/// The devices of a PC, wired to a bus.
+public final class PCDevices {
+  /// What can be chosen about them.
+  public struct Configuration {
+    /// Bytes of RAM, for CMOS memory.
+    public var ramSize: UInt64
+    /// What the real-time clock shows at virtual time 0, in seconds since 1970 UTC. A fixed date by default, so that
+    /// runs repeat: 2026-01-01 00:00:00.
+    public var unixTime: Int64
+    /// The other ends of COM1 and COM2; a port without one isn't there.
+    public var serial: [any SerialBackend]
+    /// Where port 0xE9 leads.
+    public var debugConsole: any ByteSink
+    /// How the A20 gate stands at power-on.
+    public var isA20Enabled: Bool
+
+    public init(
+      ramSize: UInt64, unixTime: Int64 = 1_767_225_600, serial: [any SerialBackend] = [NullBackend()],
+      debugConsole: any ByteSink = NullBackend(), isA20Enabled: Bool = true
+    ) {
+      self.ramSize = ramSize
+      self.unixTime = unixTime
+      self.serial = serial
+      self.debugConsole = debugConsole
+      self.isA20Enabled = isA20Enabled
+    }
+  }
+
+  public let bus: Bus
+  public let requests: MachineRequests
+  public let interrupts: InterruptController
+  public let timer: IntervalTimer
+  public let clock: RealTimeClock
+  public let keyboard: KeyboardController
+  /// COM1 first.
+  public let serial: [SerialPort]
+  public let debugConsole: DebugConsole
+  public let postCode: PostCodePort
+
+  private static let serialWiring: [(ports: ClosedRange<UInt16>, irq: UInt8)] = [(0x3f8...0x3ff, 4), (0x2f8...0x2ff, 3)]
+
+  /// - Parameter bus: an empty one; the devices live by its clock.
+  public init(_ configuration: Configuration, on bus: Bus = Bus()) {
+    self.bus = bus
+    let time = bus.clock
+    requests = MachineRequests(isA20Enabled: configuration.isA20Enabled)
+    let interrupts = InterruptController()
+    self.interrupts = interrupts
+    timer = IntervalTimer(clock: time, line: interrupts.line(0))
+    clock = RealTimeClock(
+      clock: time, line: interrupts.line(8), unixTime: configuration.unixTime,
+      contents: CMOSContents.firmware(ramSize: configuration.ramSize))
+    keyboard = KeyboardController(requests: requests, line: interrupts.line(1))
+    debugConsole = DebugConsole(sink: configuration.debugConsole)
+    postCode = PostCodePort()
+    serial = zip(configuration.serial, Self.serialWiring).enumerated().map { index, port in
+      SerialPort(
+        name: "com\(index + 1)", clock: time, line: interrupts.line(port.1.irq), backend: port.0)
+    }
+    claimPorts()
+  }
+
+  private func claimPorts() {
+    // The port map. Byte-wide parts unless a width is named.
+    bus.claim(ports: 0x20...0x21, for: interrupts)
+    bus.claim(ports: 0x40...0x43, for: timer)
+    bus.claim(ports: 0x60...0x60, for: keyboard)
+    bus.claim(ports: 0x61...0x61, for: SpeakerPort(timer: timer))
+    bus.claim(ports: 0x64...0x64, for: keyboard, firstRegister: 1)
+    bus.claim(ports: 0x70...0x71, for: clock)
+    bus.claim(ports: 0x80...0x80, for: postCode)
+    bus.claim(ports: 0x92...0x92, for: SystemControlPort(requests: requests))
+    bus.claim(ports: 0xa0...0xa1, for: interrupts, firstRegister: 2)
+    bus.claim(ports: 0xe9...0xe9, for: debugConsole)
+    bus.claim(ports: 0xf4...0xf7, for: DebugExit(requests: requests), widest: .dword)
+    for (port, wiring) in zip(serial, Self.serialWiring) { bus.claim(ports: wiring.ports, for: port) }
+    bus.claim(ports: 0x4d0...0x4d1, for: interrupts, firstRegister: 4)
+  }
+
+  /// Leaves the parts as a PC's firmware does before it loads a system: interrupts at vectors 0x08 and 0x70 with the
+  /// timer, the keyboard and the cascade open, the timer at 18.2 Hz. Loaders that stand in for firmware call this.
+  public func settleAsFirmware() {
+    let writes: [(port: UInt16, value: UInt32)] = [
+      (0x20, 0x11), (0x21, 0x08), (0x21, 0x04), (0x21, 0x01), (0x21, 0xf8),
+      (0xa0, 0x11), (0xa1, 0x70), (0xa1, 0x02), (0xa1, 0x01), (0xa1, 0xff),
+      (0x43, 0x36), (0x40, 0x00), (0x40, 0x00),
+      (0x43, 0x54), (0x41, 0x12),
+    ]
+    for write in writes { bus.writePort(write.port, size: .byte, value: write.value) }
+  }
+
+  /// Takes in serial input that has arrived, without blocking; call it between time slices.
+  /// - Returns: whether any came.
+  @discardableResult public func pollInput() -> Bool {
+    var any = false
+    for port in serial where port.pollInput() > 0 { any = true }
+    return any
+  }
+
+  /// Makes all output leave the process. Call it when the guest idles, and always before the process ends.
+  public func flushOutput() {
+    for port in serial { port.flush() }
+    debugConsole.sink.flush()
+  }
+
+  /// The first way out that is no longer open, or `.open`.
+  public var outputState: SinkState {
+    let sinks = serial.map { $0.backend.sinkState } + [debugConsole.sink.sinkState]
+    return sinks.first { $0 != .open } ?? .open
+  }
+}

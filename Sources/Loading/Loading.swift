@@ -1,1 +1,0 @@
-// Loading: see CONTRIBUTING.md for the map of the house.

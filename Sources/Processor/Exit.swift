@@ -1,0 +1,22 @@
+// Why the processor came back to the machine. An exit is one value, handled in one switch; nothing calls out of the
+// engine in the middle of an instruction.
+
+/// The end of a run.
+public enum Exit: Equatable, Sendable {
+  /// The retired count reached what was asked for.
+  case budget
+  /// An interrupt was requested and the guest now takes interrupts: the machine acknowledges and injects.
+  case interruptWindow
+  /// HLT: nothing will happen before an interrupt.
+  case halt
+  /// IN or INS. The machine calls `answer` with the value.
+  case portRead(port: UInt16, size: UInt8)
+  /// OUT or OUTS. The machine carries it out and calls `answer`.
+  case portWrite(port: UInt16, size: UInt8, value: UInt32)
+  /// A load from an address without memory. The machine calls `answer` with the value.
+  case memoryRead(address: UInt64, size: UInt8)
+  /// A store to an address without memory. The machine carries it out and calls `answer`.
+  case memoryWrite(address: UInt64, size: UInt8, value: UInt32)
+  /// Triple fault: the processor waits for a reset.
+  case shutdown
+}

@@ -1,0 +1,40 @@
+// Guest-physical memory as the processor itself uses it: page tables, and the last step of every slow access.
+
+import Memory
+
+extension CPU {
+  /// Host address of guest-physical RAM or ROM, good to the end of its page; nil where a device or nothing is.
+  @inline(__always) func physicalPointer(_ address: UInt64) -> UnsafeMutableRawPointer? {
+    if address >> 32 != 0 { return nil }
+    let entry = s.pointee.pageEntries[Int(truncatingIfNeeded: address >> 12)]
+    if entry & GuestPhysicalMemory.entryValid == 0 { return nil }
+    return s.pointee.machineBase + Int(truncatingIfNeeded: entry & ~0xfff | address & 0xfff)
+  }
+
+  /// Writes RAM within one page; writes to ROM, devices and nothing vanish. Decoded code there is invalidated.
+  func writePhysical<W: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(_ address: UInt64, _ value: W) {
+    guard let pointer = physicalPointer(address) else { return }
+    let page = Int(truncatingIfNeeded: address >> 12)
+    if s.pointee.pageEntries[page] & GuestPhysicalMemory.entryROM != 0 { return }
+    pointer.storeBytes(of: value, as: W.self)
+    noteCodeWrite(address, count: UInt64(W.bitWidth / 8))
+  }
+
+  /// Must follow every write to RAM that doesn't go through a write tag: throws away decoded code that was hit.
+  /// - Parameter count: bytes, within one page.
+  @inline(__always) func noteCodeWrite(_ address: UInt64, count: UInt64) {
+    let granules = s.pointee.codeGranules[Int(truncatingIfNeeded: address >> 12)]
+    if granules == 0 { return }
+    let first = address & 0xfff
+    if granules & Self.granuleMask(first: first, count: count) != 0 {
+      owner.blocks.invalidate(cpu: self, from: address, count: count)
+    }
+  }
+
+  /// The granule bits of `count` bytes from offset `first` of a page.
+  @inline(__always) static func granuleMask(first: UInt64, count: UInt64) -> UInt64 {
+    let low = first >> 6
+    let high = min(first &+ count &- 1, 0xfff) >> 6
+    return (~0 &<< low) & (~0 &>> (63 &- high))
+  }
+}

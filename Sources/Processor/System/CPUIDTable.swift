@@ -1,0 +1,80 @@
+// What CPUID says of the virtual processor: exactly what is implemented (SDM 2, CPUID). A feature that is added gets
+// its bit here, and nowhere else.
+
+import ISA
+
+/// The leaves of CPUID, as data.
+enum CPUIDTable {
+  struct Leaf: BitwiseCopyable, Sendable {
+    var eax: UInt32 = 0, ebx: UInt32 = 0, ecx: UInt32 = 0, edx: UInt32 = 0
+  }
+
+  /// Family 6, model 8, stepping 1; also EDX after RESET. Models before 6.3.3 have no SYSENTER that works, and systems
+  /// know it.
+  static let signature: UInt32 = 0x681
+  /// "Trapline virtual processor", padded with zeros.
+  static let brand: StaticString = "Trapline virtual processor"
+
+  /// Bits of leaf 1's EDX.
+  enum Feature {
+    static let de: UInt32 = 1 << 2
+    static let pse: UInt32 = 1 << 3
+    static let tsc: UInt32 = 1 << 4
+    static let msr: UInt32 = 1 << 5
+    static let pae: UInt32 = 1 << 6
+    static let cx8: UInt32 = 1 << 8
+    static let sep: UInt32 = 1 << 11
+    static let pge: UInt32 = 1 << 13
+    static let cmov: UInt32 = 1 << 15
+    static let pse36: UInt32 = 1 << 17
+  }
+
+  static let features =
+    Feature.de | Feature.pse | Feature.tsc | Feature.msr | Feature.pae | Feature.cx8 | Feature.sep | Feature.pge
+    | Feature.cmov | Feature.pse36
+
+  /// NX in leaf 0x80000001's EDX.
+  static let executeDisable: UInt32 = 1 << 20
+
+  static let highestBasic: UInt32 = 1
+  static let highestExtended: UInt32 = 0x8000_0008
+
+  /// The answer for a leaf. One beyond the highest is answered like the highest basic leaf, as by Intel's processors.
+  static func leaf(_ number: UInt32) -> Leaf {
+    switch number {
+    case 0:
+      // "GenuineIntel" in EBX, EDX, ECX.
+      Leaf(eax: highestBasic, ebx: 0x756e_6547, ecx: 0x6c65_746e, edx: 0x4965_6e69)
+    case 0x8000_0000: Leaf(eax: highestExtended)
+    case 0x8000_0001: Leaf(edx: executeDisable)
+    case 0x8000_0002, 0x8000_0003, 0x8000_0004: brandLeaf(Int(number &- 0x8000_0002) * 16)
+    case 0x8000_0005...0x8000_0007: Leaf()
+    // 32 bits of linear address above those of the physical one.
+    case 0x8000_0008: Leaf(eax: 32 << 8 | UInt32(CPU.physicalAddressBits))
+    default: Leaf(eax: signature, edx: features)
+    }
+  }
+
+  private static func brandLeaf(_ start: Int) -> Leaf {
+    func word(_ at: Int) -> UInt32 {
+      var value: UInt32 = 0
+      for n in 0..<4 where at + n < brand.utf8CodeUnitCount {
+        value |= UInt32(brand.utf8Start[at + n]) << UInt32(8 * n)
+      }
+      return value
+    }
+    return Leaf(eax: word(start), ebx: word(start + 4), ecx: word(start + 8), edx: word(start + 12))
+  }
+}
+
+extension CPU {
+  // MARK: Ordinary body
+
+  func cpuid(_ i: UnsafePointer<Instruction>) throws(GuestFault) {
+    let leaf = CPUIDTable.leaf(eax)
+    eax = leaf.eax
+    ebx = leaf.ebx
+    ecx = leaf.ecx
+    edx = leaf.edx
+  }
+}

@@ -1,0 +1,56 @@
+// The small system instructions: caches and translations, time, halting, and what there is in place of an x87 unit
+// (SDM 2: INVLPG, INVD, WBINVD, RDTSC, RDPMC, HLT, WAIT, ESC).
+
+import ISA
+
+extension CPU {
+  // MARK: Ordinary bodies
+
+  /// INVLPG: the address is not checked against the segment.
+  func invlpg(_ i: UnsafePointer<Instruction>) throws(GuestFault) {
+    guard i.pointee.hasMemory else { throw .invalidOpcode }
+    if cpl != 0 { throw .generalProtection(0) }
+    invalidatePage(segment(i.pointee.segment).pointee.base &+ effectiveAddress(i))
+  }
+
+  /// There are no caches to empty.
+  func invd(_ i: UnsafePointer<Instruction>) throws(GuestFault) {
+    if cpl != 0 { throw .generalProtection(0) }
+  }
+
+  func wbinvd(_ i: UnsafePointer<Instruction>) throws(GuestFault) {
+    if cpl != 0 { throw .generalProtection(0) }
+  }
+
+  func rdtsc(_ i: UnsafePointer<Instruction>) throws(GuestFault) {
+    if cpl != 0, s.pointee.cr4 & CR4.tsd.rawValue != 0 { throw .generalProtection(0) }
+    let value = timestamp(before: i)
+    eax = UInt32(truncatingIfNeeded: value)
+    edx = UInt32(truncatingIfNeeded: value >> 32)
+  }
+
+  /// RDPMC: no counter exists, so every number is wrong (and CR4.PCE can't be set).
+  func rdpmc(_ i: UnsafePointer<Instruction>) throws(GuestFault) {
+    throw .generalProtection(0)
+  }
+
+  /// WAIT: #NM where a lazy switch of the x87 unit is to be noticed.
+  func waitFPU(_ i: UnsafePointer<Instruction>) throws(GuestFault) {
+    let both = CR0([.mp, .ts]).rawValue
+    if s.pointee.cr0 & both == both { throw .deviceNotAvailable }
+  }
+
+  /// ESC. There is no x87 unit, and CPUID says so. As on a 486SX, EM or TS give #NM, so that an emulator can step in;
+  /// without them the instruction does nothing at all. FNINIT and FNSTSW then leave what was there, by which programs
+  /// find out that no unit answers.
+  func x87(_ i: UnsafePointer<Instruction>) throws(GuestFault) {
+    if s.pointee.cr0 & CR0([.em, .ts]).rawValue != 0 { throw .deviceNotAvailable }
+  }
+
+  // MARK: For the engine's own handlers
+
+  /// HLT's check; the engine does the rest.
+  func checkHalt() throws(GuestFault) {
+    if cpl != 0 { throw .generalProtection(0) }
+  }
+}

@@ -1,0 +1,144 @@
+// The one table of what events are called and what their details mean. Text, JSON Lines, its reader and the filter's
+// parser all read it. `Documentation/EventTrace.md` is this table for people.
+
+/// A place in `Event` that holds a detail.
+enum EventSlot { case code, a, b }
+
+/// What a detail is called, and how people want to see it.
+struct EventField {
+  var slot: EventSlot
+  var name: StaticString
+}
+
+/// A kind's name and its details, in the order in which they are shown.
+struct EventKindRow {
+  var name: StaticString
+  var first: EventField? = nil
+  var second: EventField? = nil
+  var third: EventField? = nil
+  /// Whether `arguments` means something.
+  var hasArguments = false
+
+  init(
+    _ name: StaticString, _ first: EventField? = nil, _ second: EventField? = nil, _ third: EventField? = nil,
+    hasArguments: Bool = false
+  ) {
+    self.name = name
+    self.first = first
+    self.second = second
+    self.third = third
+    self.hasArguments = hasArguments
+  }
+}
+
+extension EventField {
+  static func code(_ name: StaticString) -> EventField { EventField(slot: .code, name: name) }
+  static func a(_ name: StaticString) -> EventField { EventField(slot: .a, name: name) }
+  static func b(_ name: StaticString) -> EventField { EventField(slot: .b, name: name) }
+}
+
+extension EventKind {
+  var row: EventKindRow {
+    switch self {
+    case .systemCallEntry:
+      EventKindRow(
+        "systemCallEntry", .code("vector"), .a("number"), .b("returnAddress"), hasArguments: true)
+    case .systemCallReturn: EventKindRow("systemCallReturn", .code("vector"), .b("number"), .a("result"))
+    case .exception: EventKindRow("exception", .code("vector"), .a("errorCode"), .b("cr2"))
+    case .interruptRaised: EventKindRow("interruptRaised", .code("irq"))
+    case .interruptInjected: EventKindRow("interruptInjected", .code("vector"))
+    case .interruptAcknowledged: EventKindRow("interruptAcknowledged", .code("irq"))
+    case .softwareInterrupt: EventKindRow("softwareInterrupt", .code("vector"))
+    case .portRead: EventKindRow("portRead", .code("port"), .a("value"), .b("size"))
+    case .portWrite: EventKindRow("portWrite", .code("port"), .a("value"), .b("size"))
+    case .mmioRead: EventKindRow("mmioRead", .a("address"), .b("value"), .code("size"))
+    case .mmioWrite: EventKindRow("mmioWrite", .a("address"), .b("value"), .code("size"))
+    case .addressSpaceSwitch: EventKindRow("addressSpaceSwitch", .a("new"), .b("old"))
+    case .halt: EventKindRow("halt")
+    case .shutdown: EventKindRow("shutdown")
+    case .reset: EventKindRow("reset", .code("port"))
+    }
+  }
+
+  /// As in traces and filters.
+  public var name: String { row.name.description }
+  /// The kind with a name, in any case of letters.
+  public init?(name: String) {
+    guard let kind = Self.allCases.first(where: { $0.name.lowercased() == name.lowercased() }) else { return nil }
+    self = kind
+  }
+}
+
+extension EventContext {
+  var staticName: StaticString {
+    switch self {
+    case .guestUser: "guestUser"
+    case .guestKernel: "guestKernel"
+    case .monitor: "monitor"
+    case .device: "device"
+    }
+  }
+
+  /// In the text's column.
+  var shortName: StaticString {
+    switch self {
+    case .guestUser: "user"
+    case .guestKernel: "kernel"
+    case .monitor: "monitor"
+    case .device: "device"
+    }
+  }
+
+  /// As in traces and filters.
+  public var name: String { staticName.description }
+  /// The context with a name, short or long, in any case of letters.
+  public init?(name: String) {
+    let wanted = name.lowercased()
+    let match = Self.allCases.first {
+      $0.name.lowercased() == wanted || $0.shortName.description.lowercased() == wanted
+    }
+    guard let match else { return nil }
+    self = match
+  }
+}
+
+extension Event {
+  func value(of slot: EventSlot) -> UInt64 {
+    switch slot {
+    case .code: UInt64(code)
+    case .a: a
+    case .b: b
+    }
+  }
+}
+
+/// Names of the processor's exceptions (Intel SDM volume 3, table 7-1).
+enum ExceptionNames {
+  static func name(of vector: UInt32) -> StaticString {
+    switch vector {
+    case 0: "#DE"
+    case 1: "#DB"
+    case 2: "NMI"
+    case 3: "#BP"
+    case 4: "#OF"
+    case 5: "#BR"
+    case 6: "#UD"
+    case 7: "#NM"
+    case 8: "#DF"
+    case 10: "#TS"
+    case 11: "#NP"
+    case 12: "#SS"
+    case 13: "#GP"
+    case 14: "#PF"
+    case 16: "#MF"
+    case 17: "#AC"
+    case 18: "#MC"
+    case 19: "#XM"
+    default: "vector"
+    }
+  }
+
+  static func hasErrorCode(_ vector: UInt32) -> Bool {
+    vector == 8 || (10...14).contains(vector) || vector == 17
+  }
+}

@@ -1,0 +1,39 @@
+// What a virtual machine is made of: the choices that `trapline run` offers, as data.
+
+import Devices
+import Loading
+
+/// The make-up of a virtual machine.
+public struct MachineConfiguration {
+  /// Bytes of RAM: a multiple of 4096, at most 3,584 MiB.
+  public var memorySize: UInt64 = 64 << 20
+  /// Guest instructions in a virtual second. Virtual time is the retired count at this rate; it is what timers, the
+  /// time-stamp counter and traces go by.
+  public var instructionsPerSecond: UInt64 = 1_000_000_000
+  /// Seconds since 1970 that the real-time clock shows at the start; fixed, so that runs repeat.
+  public var unixTime: Int64 = 1_767_225_600
+  /// The other end of COM1.
+  public var serial: any SerialBackend = NullBackend()
+  /// Where port 0xE9 leads.
+  public var debugConsole: any ByteSink = NullBackend()
+  /// Ties virtual time to the wall clock while the guest idles, for interactive use.
+  public var isRealtime = false
+
+  public init() {}
+}
+
+/// Limits of one run.
+public struct RunLimits: Sendable {
+  /// Retired instructions; nil for no limit.
+  public var instructions: UInt64?
+  /// Wall-clock time from the start of the run.
+  public var time: Duration?
+  /// Raised from elsewhere (a signal handler) to end the run soon.
+  public var stop: StopSignal?
+
+  public init(instructions: UInt64? = nil, time: Duration? = nil, stop: StopSignal? = nil) {
+    self.instructions = instructions
+    self.time = time
+    self.stop = stop
+  }
+}

@@ -1,1 +1,0 @@
-// Trapline: see CONTRIBUTING.md for the map of the house.

@@ -1,0 +1,295 @@
+// A machine: a processor, memory, and the devices of a PC, with the loop that carries exits from one to the other.
+
+import Devices
+import ISA
+import Loading
+import Memory
+import Processor
+import Tracing
+
+/// A virtual PC with one processor.
+public final class VirtualMachine {
+  public let processor: Processor
+  public let memory: GuestPhysicalMemory
+  public let devices: PCDevices
+  /// What was loaded; nil before `load`.
+  public private(set) var image: GuestImage?
+  public private(set) var exits = ExitCounts()
+  private let bus: Bus
+  private var time: VirtualTime
+  private let isRealtime: Bool
+  private var recorder: Recorder?
+
+  /// Retired instructions between two looks at the outside world: input, the clock on the wall, the stop signal.
+  static let slice: UInt64 = 200_000
+  /// Room in machine memory for ROMs beside the RAM.
+  private static let romSpace = 16 << 20
+
+  public init(_ configuration: MachineConfiguration = MachineConfiguration()) throws(MachineMemoryError) {
+    // What is too much is refused below, with its reason; here it must only not overflow.
+    let size = min(configuration.memorySize, GuestPhysicalMemory.largestRAM)
+    let machine = try MachineMemory(size: Int(size) + Self.romSpace)
+    memory = try GuestPhysicalMemory(machine: machine, ramSize: configuration.memorySize)
+    processor = Processor(memory: memory)
+    bus = Bus()
+    devices = PCDevices(
+      PCDevices.Configuration(
+        ramSize: configuration.memorySize, unixTime: configuration.unixTime, serial: [configuration.serial],
+        debugConsole: configuration.debugConsole),
+      on: bus)
+    time = VirtualTime(instructionsPerSecond: configuration.instructionsPerSecond)
+    isRealtime = configuration.isRealtime
+  }
+
+  /// Puts a guest into memory and the processor where it starts.
+  public func load(_ bytes: [UInt8], _ request: LoadRequest = LoadRequest()) throws(LoadingError) {
+    let image = try GuestLoader.load(bytes, request, into: memory)
+    processor.reset()
+    let entry = image.entry
+    switch entry.mode {
+    case .protected:
+      processor.enterFlatProtectedMode()
+      processor.instructionPointer = entry.instructionPointer
+    case .real:
+      processor.enterRealMode(
+        codeSelector: entry.codeSelector, codeBase: entry.codeBase, dataSelector: entry.dataSelector,
+        instructionPointer: entry.instructionPointer)
+    }
+    if image.entry != .reset {
+      // Nothing ran before this guest: leave the machine as firmware would.
+      devices.settleAsFirmware()
+      processor[register: 0] = entry.eax
+      processor[register: 3] = entry.ebx
+    }
+    processor.a20Enabled = devices.requests.isA20Enabled
+    devices.requests.clear()
+    self.image = image
+  }
+
+  /// Records events from now on; nil ends it. The caller flushes the recorder.
+  public func record(with recorder: Recorder?) {
+    self.recorder = recorder
+    processor.record(with: recorder)
+    devices.interrupts.observer = recorder == nil ? nil : self
+  }
+
+  /// Virtual nanoseconds since the machine was made.
+  public var now: UInt64 { time.nanoseconds(at: processor.retired) }
+
+  // MARK: Running
+
+  /// Runs until the guest ends, a limit is reached, or somebody raises the stop signal.
+  public func run(_ limits: RunLimits = RunLimits()) -> RunOutcome {
+    let clock = ContinuousClock()
+    let start = clock.now
+    let timeLimit = limits.time.map { start + $0 }
+    var pace = Pace(start: start, virtual: now)
+    var last: UInt64 = processor.retired
+    var stalled: UInt64 = 0
+    while true {
+      if let limit = limits.instructions, processor.retired &+ stalled >= limit { return finish(.instructionLimit) }
+      if let stop = limits.stop, stop.isRaised { return finish(.stopped) }
+      if let timeLimit, clock.now >= timeLimit { return finish(.timeLimit) }
+      if let outcome = outputOutcome() { return finish(outcome) }
+      devices.pollInput()
+      bus.advance(to: now)
+
+      var target = processor.retired &+ Self.slice
+      if let limit = limits.instructions { target = min(target, limit) }
+      switch runSlice(until: target) {
+      case .sliceOver:
+        exits.slices += 1
+        // Exceptions without end retire nothing; they count against the limit all the same.
+        if processor.retired == last { stalled &+= UInt64(Processor.deliveriesPerRun) }
+        last = processor.retired
+      case .ended(let outcome): return finish(outcome)
+      case .idle:
+        switch passTime(&pace, limits, timeLimit) {
+        case .some(let outcome): return finish(outcome)
+        case nil: continue
+        }
+      }
+    }
+  }
+
+  /// Executes exactly one instruction, or takes one interrupt or exception, or lets time pass while the guest idles.
+  /// - Returns: how the run ended, if it did.
+  public func step() -> RunOutcome? {
+    devices.pollInput()
+    bus.advance(to: now)
+    switch runSlice(until: processor.retired &+ 1) {
+    case .sliceOver: return nil
+    case .ended(let outcome): return finish(outcome)
+    case .idle:
+      var pace = Pace(start: ContinuousClock().now, virtual: now)
+      return passTime(&pace, RunLimits(), nil)
+    }
+  }
+
+  private enum SliceEnd {
+    case sliceOver
+    case idle
+    case ended(RunOutcome)
+  }
+
+  /// Carries exits until `target`; device deadlines on the way are kept to the instruction.
+  private func runSlice(until target: UInt64) -> SliceEnd {
+    while true {
+      var stop = target
+      if let deadline = bus.nextDeadline {
+        stop = min(stop, max(time.retired(at: deadline), processor.retired))
+        if stop <= processor.retired {
+          bus.advance(to: now)
+          // A device whose deadline stays where it was would hold the machine up for ever.
+          stop = processor.retired &+ 1
+          if let next = bus.nextDeadline { stop = min(target, max(stop, time.retired(at: next))) }
+        }
+      }
+      processor.interruptRequested = devices.interrupts.hasPendingInterrupt
+      let exit = processor.run(until: stop)
+      switch exit {
+      case .budget:
+        if processor.retired < stop { return .sliceOver }
+        bus.advance(to: now)
+        if processor.retired >= target { return .sliceOver }
+      case .interruptWindow:
+        exits.interruptWindows += 1
+        bus.advance(to: now)
+        if devices.interrupts.hasPendingInterrupt {
+          processor.inject(vector: devices.interrupts.acknowledge())
+        }
+      case .halt:
+        exits.halts += 1
+        bus.advance(to: now)
+        if let outcome = wake() { return outcome }
+      case .portRead, .portWrite, .memoryRead, .memoryWrite:
+        bus.advance(to: now)
+        carryOut(exit)
+        if devices.requests.isPending, let outcome = takeRequests() { return .ended(outcome) }
+      case .shutdown:
+        return .ended(.tripleFault)
+      }
+    }
+  }
+
+  /// After HLT: nil when an interrupt is at hand and the processor goes on.
+  private func wake() -> SliceEnd? {
+    guard processor.eflags & EFlags.if.rawValue != 0 else { return .ended(.halted) }
+    guard devices.interrupts.hasPendingInterrupt else { return .idle }
+    processor.inject(vector: devices.interrupts.acknowledge())
+    return nil
+  }
+
+  /// The processor is halted with interrupts on: time passes until something comes.
+  private func passTime(_ pace: inout Pace, _ limits: RunLimits, _ timeLimit: ContinuousClock.Instant?) -> RunOutcome? {
+    devices.flushOutput()
+    while !devices.interrupts.hasPendingInterrupt {
+      if let stop = limits.stop, stop.isRaised { return .stopped }
+      if let timeLimit, ContinuousClock().now >= timeLimit { return .timeLimit }
+      if let outcome = outputOutcome() { return outcome }
+      let mayGetInput = !devices.serial.allSatisfy { $0.backend.inputEnded }
+      devices.pollInput()
+      guard let deadline = bus.nextDeadline else {
+        // Without a timer only input can wake the guest.
+        if !mayGetInput { return devices.interrupts.hasPendingInterrupt ? nil : .halted }
+        pace.wait(nanoseconds: 2_000_000)
+        continue
+      }
+      if deadline > now {
+        if isRealtime, pace.hold(until: deadline) { continue }
+        skip(deadline - now)
+      }
+      bus.advance(to: now)
+    }
+    // HLT ends with the interrupt, if the guest still takes it.
+    processor.inject(vector: devices.interrupts.acknowledge())
+    return nil
+  }
+
+  private func skip(_ nanoseconds: UInt64) {
+    time.skip(nanoseconds)
+    processor.skipTime(cycles: nanoseconds)
+  }
+
+  // MARK: Exits
+
+  /// Does what a device access asks for and hands the answer to the processor: the one place where exits meet devices.
+  private func carryOut(_ exit: Exit) {
+    switch exit {
+    case .portRead(let port, let size):
+      exits.portReads += 1
+      let value = bus.readPort(port, size: AccessSize(bytes: size))
+      record(.portRead, code: UInt32(port), a: UInt64(value), b: UInt64(size))
+      processor.answer(value)
+    case .portWrite(let port, let size, let value):
+      exits.portWrites += 1
+      record(.portWrite, code: UInt32(port), a: UInt64(value), b: UInt64(size))
+      bus.writePort(port, size: AccessSize(bytes: size), value: value)
+      processor.answer()
+    case .memoryRead(let address, let size):
+      exits.memoryReads += 1
+      let value = bus.readMemory(GuestPhysicalAddress(address), size: AccessSize(bytes: size))
+      record(.mmioRead, code: UInt32(size), a: address, b: UInt64(value))
+      processor.answer(value)
+    case .memoryWrite(let address, let size, let value):
+      exits.memoryWrites += 1
+      record(.mmioWrite, code: UInt32(size), a: address, b: UInt64(value))
+      bus.writeMemory(GuestPhysicalAddress(address), size: AccessSize(bytes: size), value: value)
+      processor.answer()
+    case .budget, .interruptWindow, .halt, .shutdown:
+      preconditionFailure("not a device access")
+    }
+  }
+
+  private func takeRequests() -> RunOutcome? {
+    let requests = devices.requests
+    defer { requests.clear() }
+    if requests.a20Changed { processor.a20Enabled = requests.isA20Enabled }
+    if let status = requests.exitStatus { return .guestExit(status: status) }
+    if let port = requests.resetRequestedBy {
+      record(.reset, code: UInt32(port))
+      guard image?.entry == .reset else { return .reset(port: port) }
+      bus.reset()
+      processor.reset()
+      processor.a20Enabled = requests.isA20Enabled
+    }
+    return nil
+  }
+
+  @inline(__always)
+  private func record(_ kind: EventKind, code: UInt32 = 0, a: UInt64 = 0, b: UInt64 = 0) {
+    if let recorder, recorder.wants(kind) { recorder.record(processor.event(kind, code: code, a: a, b: b)) }
+  }
+
+  private func outputOutcome() -> RunOutcome? {
+    switch devices.outputState {
+    case .open: nil
+    case .closedByReader: .outputClosed
+    case .failed(let errno): .outputFailed(errno: errno)
+    }
+  }
+
+  /// The end of a run: all output leaves the process, and a failure to write is the outcome unless the guest had one.
+  private func finish(_ outcome: RunOutcome) -> RunOutcome {
+    devices.flushOutput()
+    if case .failed(let errno) = devices.outputState { return .outputFailed(errno: errno) }
+    return outcome
+  }
+}
+
+extension AccessSize {
+  /// The width of a processor's access: 1, 2 or 4 bytes.
+  fileprivate init(bytes: UInt8) {
+    switch bytes {
+    case 1: self = .byte
+    case 2: self = .word
+    default: self = .dword
+    }
+  }
+}
+
+extension VirtualMachine: InterruptObserver {
+  public func interruptRaised(irq: UInt8) { record(.interruptRaised, code: UInt32(irq)) }
+  public func interruptAccepted(irq: UInt8, vector: UInt8) {}
+  public func interruptEnded(irq: UInt8) { record(.interruptAcknowledged, code: UInt32(irq)) }
+}

@@ -98,5 +98,7 @@ chost_oracle_leave:
   .globl chost_oracle_enter_end
 chost_oracle_enter_end:
   .size chost_oracle_enter, .-chost_oracle_enter
-  .section .note.GNU-stack, "", @progbits
+#endif
+#if defined(__ELF__)
+  .section .note.GNU-stack, "", %progbits
 #endif

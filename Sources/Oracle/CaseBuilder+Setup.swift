@@ -28,7 +28,7 @@ extension CaseBuilder {
       made.poke(operand &+ UInt32(operandSize), UInt64(selector()), bytes: 2)
     case .popSegment: made.poke(made.registers[4], UInt64(value() & 0xffff_0000 | UInt32(selector())), bytes: operandSize)
     case .popFlags: made.poke(made.registers[4], UInt64(poppedFlags()), bytes: operandSize)
-    case .enter, .leave: if !random.oneIn(8) { made.registers[5] = stackPointer() }
+    case .enter, .leave: made.registers[5] = random.oneIn(8) ? value() & 0x7fff_fffc : stackPointer()
     case .bound: prepareBound()
     case .indirect:
       if let rm = rmRegister, rm == 4, random.oneIn(2) { break }

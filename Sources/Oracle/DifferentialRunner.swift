@@ -79,6 +79,27 @@ package struct DifferentialRunner: Sendable {
     return summary
   }
 
+  /// Runs the cases on the processor only.
+  package func measure(_ indices: Range<Int>, native: inout NativeCPU) -> DifferentialSummary {
+    var summary = DifferentialSummary()
+    let clock = ContinuousClock()
+    let start = clock.now
+    for index in indices {
+      let row = generator.row(at: index)
+      var count = summary.classes[row.instructionClass] ?? .init()
+      count.cases += 1
+      switch native.run(generator.makeCase(at: index)).ending {
+      case .notRun: count.notRun += 1
+      case .exception: count.exceptions += 1
+      default: break
+      }
+      summary.classes[row.instructionClass] = count
+    }
+    let elapsed = (clock.now - start).components
+    summary.seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
+    return summary
+  }
+
   /// Whether the outcomes are the same in all that is defined: the fast question.
   package static func agree(_ native: OracleOutcome, _ guest: OracleOutcome, on oracleCase: OracleCase) -> Bool {
     if native == guest { return true }

@@ -1,6 +1,6 @@
 // What a person reads when a case fails: bytes, Capstone's text, both states, and how to make the case again.
 
-import CCapstone
+import ISA
 
 package enum OracleText {
   package static let registerNames = ["EAX", "ECX", "EDX", "EBX", "ESP", "EBP", "ESI", "EDI"]
@@ -41,18 +41,7 @@ package enum OracleText {
 
   /// Capstone's reading of the first instruction.
   package static func disassembly(_ bytes: [UInt8], at address: UInt32) -> String {
-    var handle: csh = 0
-    guard cs_open(CS_ARCH_X86, CS_MODE_32, &handle) == CS_ERR_OK else { return "(Capstone doesn't open)" }
-    defer { cs_close(&handle) }
-    var instruction: UnsafeMutablePointer<cs_insn>?
-    let count = cs_disasm(handle, bytes, bytes.count, UInt64(address), 1, &instruction)
-    guard count == 1, let instruction else { return "(Capstone refuses it)" }
-    defer { cs_free(instruction, count) }
-    func text<Tuple>(_ tuple: Tuple) -> String {
-      withUnsafeBytes(of: tuple) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-    }
-    let operands = text(instruction.pointee.op_str)
-    return text(instruction.pointee.mnemonic) + (operands.isEmpty ? "" : " " + operands)
+    Disassembler().one(bytes[...], at: address, size: .bits32).text
   }
 
   package static func state(_ registers: SIMD8<UInt32>, eflags: UInt32, eip: UInt32, _ selectors: Selectors) -> String {

@@ -19,6 +19,9 @@ struct OracleCommand: ParsableCommand {
   enum Guest: String, ExpressibleByArgument, CaseIterable {
     /// The processor itself: must agree with itself. Shows how fast cases run and that the oracle repeats.
     case native
+    case interpreter
+    /// Nobody: only measures how fast the native side is.
+    case none
   }
 
   @Option(help: "How many cases to run.") var count = 100_000
@@ -28,7 +31,7 @@ struct OracleCommand: ParsableCommand {
     name: .customLong("class"),
     help: "Only this instruction class; may be repeated. One of: \(InstructionClass.allCases.map(\.rawValue).joined(separator: ", ")).")
   var classes: [InstructionClass] = []
-  @Option(help: "Who is judged.") var guest = Guest.native
+  @Option(help: "Who is judged.") var guest = Guest.interpreter
   @Option(help: "How many failing cases to print.") var show = 20
   @Flag(help: "Make no cases that read or write below 64 KiB, though the host could.") var noLowMemory = false
   @Flag(help: "Print each row of the instruction table with what became of its cases.") var rows = false
@@ -49,6 +52,11 @@ struct OracleCommand: ParsableCommand {
       case .native:
         var twin = native.twin()
         return runner.run(indices, native: &native, guest: &twin)
+      case .interpreter:
+        var interpreter = try InterpreterCPU(lowMemory: NativeCPU.hasLowMemory)
+        return runner.run(indices, native: &native, guest: &interpreter)
+      case .none:
+        return runner.measure(indices, native: &native)
       }
     }
     report(summary)

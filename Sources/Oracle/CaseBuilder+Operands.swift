@@ -8,11 +8,12 @@ extension CaseBuilder {
     case .digit(let digit): reg = Int(digit)
     case .choices(let choices): reg = Int(random.pick(choices))
     }
-    let register: Bool = switch row.rm {
-    case .any: random.oneIn(2)
-    case .register: true
-    case .memory: false
-    }
+    let register: Bool =
+      switch row.rm {
+      case .any: random.oneIn(2)
+      case .register: true
+      case .memory: false
+      }
     if register {
       rmRegister = random.below(8)
       modRM = [UInt8(0xc0 | reg << 3 | rmRegister!)]

@@ -26,7 +26,8 @@ extension CaseBuilder {
       guard let operand else { break }
       made.poke(operand, UInt64(target()), bytes: operandSize)
       made.poke(operand &+ UInt32(operandSize), UInt64(selector()), bytes: 2)
-    case .popSegment: made.poke(made.registers[4], UInt64(value() & 0xffff_0000 | UInt32(selector())), bytes: operandSize)
+    case .popSegment:
+      made.poke(made.registers[4], UInt64(value() & 0xffff_0000 | UInt32(selector())), bytes: operandSize)
     case .popFlags: made.poke(made.registers[4], UInt64(poppedFlags()), bytes: operandSize)
     case .enter, .leave: made.registers[5] = random.oneIn(8) ? value() & 0x7fff_fffc : stackPointer()
     case .bound: prepareBound()
@@ -34,7 +35,8 @@ extension CaseBuilder {
       if let rm = rmRegister, rm == 4, random.oneIn(2) { break }
       setOperand(target(), size: operandSize)
     case .loop:
-      made.registers[1] = random.oneIn(2) ? random.pick([0, 1, 2, 0x1_0000, 0x1_0001, 0xffff_0000, 0xffff_0001]) : value()
+      made.registers[1] =
+        random.oneIn(2) ? random.pick([0, 1, 2, 0x1_0000, 0x1_0001, 0xffff_0000, 0xffff_0001]) : value()
     case .ret: made.poke(made.registers[4], UInt64(target()), bytes: operandSize)
     case .retFar: pokeFarReturn()
     case .iret:
@@ -51,7 +53,8 @@ extension CaseBuilder {
   }
 
   private mutating func shiftCount() -> UInt32 {
-    random.oneIn(2) ? random.pick([0, 1, 2, 7, 8, 9, 15, 16, 17, 18, 24, 31, 32, 33, 63, 64, 0x80, 0xff]) : random.word() & 0xff
+    random.oneIn(2)
+      ? random.pick([0, 1, 2, 7, 8, 9, 15, 16, 17, 18, 24, 31, 32, 33, 63, 64, 0x80, 0xff]) : random.word() & 0xff
   }
 
   /// TF would trap after the next instruction, which isn't ours.

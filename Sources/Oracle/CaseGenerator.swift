@@ -19,7 +19,8 @@ package struct CaseGenerator: Sendable {
     rows = InstructionTable.rows.filter { classes?.contains($0.instructionClass) ?? true }
     var random = SplitMix64(seed: seed)
     background = (0..<OracleMachine.dataBytes).map { _ in UInt8(truncatingIfNeeded: random.next() >> 32) }
-    lowBackground = lowMemory ? (0..<OracleMachine.lowBytes).map { _ in UInt8(truncatingIfNeeded: random.next() >> 32) } : []
+    lowBackground =
+      lowMemory ? (0..<OracleMachine.lowBytes).map { _ in UInt8(truncatingIfNeeded: random.next() >> 32) } : []
   }
 
   package func row(at index: Int) -> InstructionTemplate { rows[index % rows.count] }
@@ -100,6 +101,8 @@ struct CaseBuilder {
   /// An address for `size` bytes of data: mostly inside, sometimes across an edge or nowhere.
   mutating func dataAddress(_ size: Int) -> UInt32 {
     let data = OracleMachine.data
+    // Whether an ARPL that changes nothing needs to be able to write depends on the model (on AMD it doesn't).
+    if row.operation == .arpl { return data + (random.oneIn(8) ? 0x3000 : 0x200) + UInt32(random.below(0x1c00)) }
     let across = UInt32(size > 1 ? 1 + random.below(size - 1) : 0)
     let address: UInt32
     switch random.below(32) {
@@ -166,7 +169,11 @@ struct CaseBuilder {
 
   private mutating func choosePrefixes() -> [UInt8] {
     var prefixes: [UInt8] = []
-    let sized: Bool = switch row.width { case .operand: true; default: false }
+    let sized: Bool =
+      switch row.width {
+      case .operand: true
+      default: false
+      }
     if !row.options.contains(.no66), random.oneIn(sized || row.options.contains(.branches) ? 4 : 8) {
       prefixes.append(0x66)
       operandSize = 2
@@ -186,7 +193,7 @@ struct CaseBuilder {
     } else if row.options.contains(.lock), random.oneIn(6) {
       prefixes.append(0xf0)
       locked = true
-    } else if random.oneIn(64), row.instructionClass != .undefined {
+    } else if random.oneIn(64), row.instructionClass != .undefined, !row.options.contains(.neverLock) {
       // Not allowed: #UD.
       prefixes.append(0xf0)
       locked = true
@@ -199,6 +206,8 @@ struct CaseBuilder {
   private mutating func chooseState() {
     for i in 0..<8 { made.registers[i] = value() }
     made.registers[4] = stackPointer()
+    // Whether all 32 bits of a selector's slot are accessed depends on the model; aligned, it makes no difference.
+    if row.operation == .pushSegment || row.operation == .popSegment { made.registers[4] &= ~3 }
     if random.oneIn(2) { made.registers[5] = OracleMachine.data + 0x400 + UInt32(random.below(0x1800)) }
     let flags = EFlags.status.rawValue | EFlags.df.rawValue | EFlags.id.rawValue
     made.eflags = 0x202 | (random.word() & flags)
@@ -225,7 +234,9 @@ struct CaseBuilder {
   }
 
   private mutating func chooseImmediate() {
-    func bytes(_ value: UInt32, _ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * UInt32($0))) } }
+    func bytes(_ value: UInt32, _ count: Int) -> [UInt8] {
+      (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * UInt32($0))) }
+    }
     switch row.immediate {
     case .none: break
     case .byte: immediate = bytes(value(), 1)
@@ -270,9 +281,17 @@ struct CaseBuilder {
     case .shiftImmediate: count = Int(immediate[0] & 31)
     default: count = row.instructionClass == .shiftRotate ? 1 : 0
     }
-    let toReg: Bool = switch row.operation { case .bsf, .bsr, .lar: true; default: false }
+    let toReg: Bool =
+      switch row.operation {
+      case .bsf, .bsr, .lar: true
+      default: false
+      }
     let destination = toReg ? reg : row.plusRegister ? Int(plus) : rmRegister
-    let size: Int = switch row.width { case .byte: 1; default: operandSize }
+    let size: Int =
+      switch row.width {
+      case .byte: 1
+      default: operandSize
+      }
     return UndefinedFlags.results(
       of: row.operation, size: size, count: count, repeated: repeated, destination: destination, operand: operand,
       stack: made.registers[4])

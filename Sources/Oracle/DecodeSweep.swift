@@ -122,7 +122,9 @@ package struct DecodeSweep: ~Copyable {
   /// Judges one encoding; the text tells about a difference.
   package func judge(_ encoding: Encoding, _ native: inout NativeCPU) -> (Verdict, String?) {
     let bytes = encoding.bytes
-    let relative8 = encoding.map == .one && (0x70...0x7f ~= encoding.opcode || 0xe0...0xe3 ~= encoding.opcode || encoding.opcode == 0xeb)
+    let relative8 =
+      encoding.map == .one
+      && (0x70...0x7f ~= encoding.opcode || 0xe0...0xe3 ~= encoding.opcode || encoding.opcode == 0xeb)
     if relative8 && Int(encoding.modRM) >= 256 - 2 - encoding.prefixes.count {
       return (.skipped("a branch into itself"), nil)
     }

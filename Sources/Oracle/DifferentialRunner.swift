@@ -114,15 +114,18 @@ package struct DifferentialRunner: Sendable {
     func note<Value: Equatable>(_ what: String, _ a: Value, _ b: Value, _ text: (Value) -> String) {
       if a != b { found.append(Difference(what: what, native: text(a), guest: text(b))) }
     }
-    note("ending", native.ending, guest.ending, OracleText.ending)
-    note("EIP", native.eip, guest.eip, OracleText.hex)
     let undefined = oracleCase.undefined
+    let eitherFault = undefined.whichFault && native.ending.isMemoryFault && guest.ending.isMemoryFault
+    if !eitherFault { note("ending", native.ending, guest.ending, OracleText.ending) }
+    note("EIP", native.eip, guest.eip, OracleText.hex)
     var completed = false
     if case .completed = native.ending { completed = true }
-    var registers = completed ? undefined.registers : .zero
+    var registers = completed ? undefined.registers : undefined.registersOnFault
     if completed && native.eflags & UndefinedFlags.zf != 0 { registers |= undefined.registersIfZero }
     for i in 0..<8 {
-      note(OracleText.registerNames[i], native.registers[i] & ~registers[i], guest.registers[i] & ~registers[i], OracleText.hex)
+      note(
+        OracleText.registerNames[i], native.registers[i] & ~registers[i], guest.registers[i] & ~registers[i],
+        OracleText.hex)
     }
     let flags = ~(completed ? undefined.flags : undefined.flagsOnFault)
     note("EFLAGS", native.eflags & flags, guest.eflags & flags, OracleText.flags)
@@ -148,13 +151,17 @@ package struct DifferentialRunner: Sendable {
   ) -> [Difference] {
     if native == guest { return [] }
     guard native.count == guest.count else {
-      return [Difference(what: "size of memory at \(OracleText.hex(start))", native: "\(native.count)", guest: "\(guest.count)")]
+      return [
+        Difference(
+          what: "size of memory at \(OracleText.hex(start))", native: "\(native.count)", guest: "\(guest.count)")
+      ]
     }
     var found: [Difference] = []
     for i in native.indices where native[i] != guest[i] && !skipping.contains(start + UInt32(i)) {
       found.append(
         Difference(
-          what: "memory \(OracleText.hex(start + UInt32(i)))", native: OracleText.hex(native[i]), guest: OracleText.hex(guest[i])))
+          what: "memory \(OracleText.hex(start + UInt32(i)))", native: OracleText.hex(native[i]),
+          guest: OracleText.hex(guest[i])))
       if found.count == 8 { break }
     }
     return found

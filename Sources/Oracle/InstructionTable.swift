@@ -166,7 +166,7 @@ package enum InstructionTable {
     Row(.segment, .lar, "0f 02 /r", .word, [], .selectorOperand),
     Row(.segment, .lsl, "0f 03 /r", .word, [], .selectorOperand),
     Row(.segment, .verr, "0f 00 /4", .word, [], .selectorOperand),
-    Row(.segment, .verw, "0f 00 /5", .word, [], .selectorOperand),
+    Row(.segment, .verw, "0f 00 /5", .word, .neverLock, .selectorOperand),
     Row(.segment, .arpl, "63 /r", .word, [], .selectorOperand),
   ]
 
@@ -184,8 +184,8 @@ package enum InstructionTable {
     Row(.privileged, .clts, "0f 06", .none), Row(.privileged, .invd, "0f 08", .none, .no66),
     Row(.privileged, .wbinvd, "0f 09", .none, .no66), Row(.privileged, .wrmsr, "0f 30", .none),
     Row(.privileged, .rdmsr, "0f 32", .none),
-    Row(.privileged, .movFromControl, "0f 20 /r", rm: .register, reg: [0, 2, 3, 4]),
-    Row(.privileged, .movToControl, "0f 22 /r", rm: .register, reg: [0, 2, 3, 4]),
+    Row(.privileged, .movFromControl, "0f 20 /r", rm: .register, reg: [0, 2, 3, 4], .neverLock),
+    Row(.privileged, .movToControl, "0f 22 /r", rm: .register, reg: [0, 2, 3, 4], .neverLock),
     Row(.privileged, .movFromDebug, "0f 21 /r", rm: .register, reg: [0, 1, 2, 3, 6, 7]),
     Row(.privileged, .movToDebug, "0f 23 /r", rm: .register, reg: [0, 1, 2, 3, 6, 7]),
   ]

@@ -31,6 +31,8 @@ package struct InstructionTemplate: Sendable {
     static let branches = Options(rawValue: 16)
     /// No operand-size prefix: it would select another instruction or one whose effect vendors disagree on.
     static let no66 = Options(rawValue: 32)
+    /// Not even a forbidden LOCK: some AMD processors take it.
+    static let neverLock = Options(rawValue: 64)
   }
 
   /// What registers and memory need, besides random values, for the instruction to get somewhere.

@@ -55,7 +55,9 @@ package struct InterpreterCPU: GuestCPU, ~Copyable {
 
   private func store(_ word: UInt32, at address: UInt32) { store(Self.little(word), at: address) }
 
-  private static func little(_ word: UInt32) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * UInt32($0))) } }
+  private static func little(_ word: UInt32) -> [UInt8] {
+    (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * UInt32($0))) }
+  }
 
   private func map(_ linear: UInt32, _ physical: UInt32, flags: UInt32) {
     let table = Place.tables.first { $0.linear >> 22 == linear >> 22 }!.physical
@@ -63,8 +65,12 @@ package struct InterpreterCPU: GuestCPU, ~Copyable {
   }
 
   private func buildTables(lowMemory: Bool) {
-    let present: UInt32 = 1, writable: UInt32 = 2, user: UInt32 = 4
-    for table in Place.tables { store(table.physical | present | writable | user, at: Place.directory + (table.linear >> 22) * 4) }
+    let present: UInt32 = 1
+    let writable: UInt32 = 2
+    let user: UInt32 = 4
+    for table in Place.tables {
+      store(table.physical | present | writable | user, at: Place.directory + (table.linear >> 22) * 4)
+    }
     for page in stride(from: Place.supervisor.lowerBound, to: Place.supervisor.upperBound, by: 0x1000) {
       map(page, page, flags: present | writable)
     }
@@ -107,6 +113,7 @@ package struct InterpreterCPU: GuestCPU, ~Copyable {
       [0x0f, 0x01, 0x15] + Self.little(Place.pointers)  // lgdt
       + [0x0f, 0x01, 0x1d] + Self.little(Place.pointers + 8)  // lidt
       + [0xb8, 0x40, 0, 0, 0, 0x0f, 0x00, 0xd8]  // mov eax, 40h; ltr ax
+      + [0x31, 0xc0, 0x0f, 0x00, 0xd0]  // xor eax, eax; lldt ax
       + [0xb8] + Self.little(Place.directory) + [0x0f, 0x22, 0xd8]  // mov cr3, eax
       + [0xb8] + Self.little(cr0) + [0x0f, 0x22, 0xc0, 0xf4]  // mov cr0, eax; hlt
     store(start, at: Place.start)
@@ -124,7 +131,8 @@ package struct InterpreterCPU: GuestCPU, ~Copyable {
     let descriptor = OracleMachine.descriptors[Int(selector >> 3)]
     if descriptor == 0 { return SegmentCache(selector: selector) }
     return SegmentCache(
-      selector: selector, base: 0, limit: 0xffff_ffff, attributes: UInt16(truncatingIfNeeded: descriptor >> 40) & 0xf0ff)
+      selector: selector, base: 0, limit: 0xffff_ffff, attributes: UInt16(truncatingIfNeeded: descriptor >> 40) & 0xf0ff
+    )
   }
 
   // MARK: Running

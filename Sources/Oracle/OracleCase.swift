@@ -60,10 +60,13 @@ package struct OracleCase: Sendable, Equatable {
     let start = Int(address - OracleMachine.code)
     page.replaceSubrange(start..<start + bytes.count, with: bytes)
     if ending == .jump {
-      page.replaceSubrange((start + bytes.count)..., with: [0xea, 0, 0, 0, 0x30, 0x33, 0])
+      page.replaceSubrange((start + bytes.count)..., with: Self.exitJump)
     }
     return page
   }
+
+  private static let exitJump: [UInt8] =
+    [0xea] + (0..<4).map { UInt8(truncatingIfNeeded: CHOST_ORACLE_EXIT >> (8 * UInt32($0))) } + [0x33, 0]
 
   /// Writes little-endian bytes into whichever window holds the address; bytes outside go nowhere.
   package mutating func poke(_ address: UInt32, _ value: UInt64, bytes count: Int) {
@@ -80,7 +83,9 @@ package struct OracleCase: Sendable, Equatable {
 
   /// The byte that a data access would see, or nil where nothing is mapped.
   package func peek(_ address: UInt32) -> UInt8? {
-    if address &- OracleMachine.data < UInt32(OracleMachine.dataBytes) { return memory[Int(address - OracleMachine.data)] }
+    if address &- OracleMachine.data < UInt32(OracleMachine.dataBytes) {
+      return memory[Int(address - OracleMachine.data)]
+    }
     if address &- OracleMachine.low < UInt32(lowMemory.count) { return lowMemory[Int(address - OracleMachine.low)] }
     if address &- OracleMachine.code < UInt32(OracleMachine.codeBytes) {
       return codePage[Int(address - OracleMachine.code)]
@@ -101,6 +106,12 @@ package struct OracleOutcome: Sendable, Equatable {
     case endless
     /// It wasn't run, for this reason.
     case notRun(String)
+
+    /// #SS, #GP or #PF: what an access to memory can raise.
+    var isMemoryFault: Bool {
+      if case .exception(let vector, _, _) = self { return 12...14 ~= vector }
+      return false
+    }
   }
 
   package var ending: Ending

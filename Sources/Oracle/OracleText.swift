@@ -65,7 +65,9 @@ package enum OracleText {
     ]
     let written = oracleCase.memory.indices.filter { oracleCase.memory[$0] != 0 }
     if written.count < 64 {
-      for i in written { lines.append("    memory \(hex(OracleMachine.data + UInt32(i))) = \(hex(oracleCase.memory[i]))") }
+      for i in written {
+        lines.append("    memory \(hex(OracleMachine.data + UInt32(i))) = \(hex(oracleCase.memory[i]))")
+      }
     } else {
       lines.append("    memory: random, and needed for the difference")
     }

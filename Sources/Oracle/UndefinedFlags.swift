@@ -15,6 +15,10 @@ package struct UndefinedResults: Sendable, Equatable {
   package var registers: SIMD8<UInt32> = .zero
   /// The same, only when ZF came out set.
   package var registersIfZero: SIMD8<UInt32> = .zero
+  /// Bits of each register after an exception.
+  package var registersOnFault: SIMD8<UInt32> = .zero
+  /// Which of several faults is raised, and what of its error code tells of a read or a write.
+  package var whichFault = false
   /// Linear addresses after completion.
   package var memory: Range<UInt32> = 0..<0
   /// Linear addresses after an exception: what may have been written before it.
@@ -78,6 +82,10 @@ package enum UndefinedFlags {
     case upperHalfPushed
     /// What the instruction was pushing when it was stopped.
     case partialPush
+    /// The general registers but ESP.
+    case partialPop
+    /// Which access of several is made first, and so which fault is seen.
+    case accessOrder
   }
 
   package struct Row: Sendable {
@@ -108,8 +116,11 @@ package enum UndefinedFlags {
     Row([.aaa, .aas], flags: of | sf | zf | pf, "AAA, AAS: OF, SF, ZF and PF are undefined"),
     Row([.aam, .aad], flags: of | af | cf, "AAM, AAD: OF, AF and CF are undefined"),
     Row([.shl, .shr, .sar], .counted, flags: af, "SAL/SAR/SHL/SHR: AF is undefined for a count that isn't 0"),
-    Row([.shl, .shr, .sar], .beyondOne, flags: of, "SAL/SAR/SHL/SHR: OF is affected for 1-bit shifts only, else undefined"),
-    Row([.shl, .shr], .atLeastSize, flags: cf, "SAL/SHL/SHR: CF is undefined where the count reaches the operand's size"),
+    Row(
+      [.shl, .shr, .sar], .beyondOne, flags: of, "SAL/SAR/SHL/SHR: OF is affected for 1-bit shifts only, else undefined"
+    ),
+    Row(
+      [.shl, .shr], .atLeastSize, flags: cf, "SAL/SHL/SHR: CF is undefined where the count reaches the operand's size"),
     Row([.rol, .ror, .rcl, .rcr], .beyondOne, flags: of, "RCL/RCR/ROL/ROR: OF is defined for 1-bit rotates only"),
     Row([.shld, .shrd], .counted, flags: af, "SHLD, SHRD: AF is undefined for a count that isn't 0"),
     Row([.shld, .shrd], .beyondOne, flags: of, "SHLD, SHRD: OF is undefined for counts greater than 1"),
@@ -130,8 +141,18 @@ package enum UndefinedFlags {
       [.pusha, .enter, .callFar, .callFarIndirect], .exception, result: .partialPush,
       "volume 3A, 7.5: an instruction is restartable after a fault, but what it pushed before may be in memory"),
     Row(
+      [.popa], .exception, result: .partialPop,
+      "volume 3A, 7.5: what was popped before the fault may be in registers (AMD: it is; ESP stays)"),
+    Row(
+      [.cmps, .retFar, .iret], .exception, result: .accessOrder,
+      "nowhere documented: which operand is read first (AMD reads CMPS's ES:EDI, and a far return's CS, first)"),
+    Row(
+      [.arpl], .exception, result: .accessOrder,
+      "nowhere documented: whether ARPL's first access counts as a write (AMD: as a read)"),
+    Row(
       [.cmps, .scas], .repeatedException, flags: status,
-      "REP: EFLAGS of an interrupted repetition; Intel restores them to the state before the instruction, AMD doesn't say"),
+      "REP: EFLAGS of an interrupted repetition; Intel restores them to the state before the instruction, AMD doesn't say"
+    ),
   ]
 
   /// The rows that apply to a case, put together.
@@ -168,6 +189,10 @@ package enum UndefinedFlags {
         if let destination { all.registersIfZero[destination] |= 0x000f_0000 }
       case .upperHalfPushed:
         all.memory = stack &- 2..<max(stack, stack &- 2)
+      case .partialPop:
+        all.registersOnFault = SIMD8(repeating: ~0)
+        all.registersOnFault[4] = 0
+      case .accessOrder: all.whichFault = true
       case .partialPush:
         let lowest = stack > 0x200 ? stack - 0x200 : 0
         all.memoryOnFault = lowest..<stack

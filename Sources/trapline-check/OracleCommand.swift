@@ -29,7 +29,9 @@ struct OracleCommand: ParsableCommand {
   @Option(help: "Run only the case with this index (as a failure prints it).") var index: Int?
   @Option(
     name: .customLong("class"),
-    help: "Only this instruction class; may be repeated. One of: \(InstructionClass.allCases.map(\.rawValue).joined(separator: ", ")).")
+    help:
+      "Only this instruction class; may be repeated. One of: \(InstructionClass.allCases.map(\.rawValue).joined(separator: ", "))."
+  )
   var classes: [InstructionClass] = []
   @Option(help: "Who is judged.") var guest = Guest.interpreter
   @Option(help: "How many failing cases to print.") var show = 20
@@ -78,11 +80,13 @@ struct OracleCommand: ParsableCommand {
       print("\(columns.joined(separator: " "))  \(group.rawValue)")
     }
     let rate = Int(Double(summary.cases) / max(summary.seconds, 1e-9))
-    print("\(summary.cases) cases with seed \(seed): \(summary.failed) failed, \(rate) cases/s (guest: \(guest.rawValue))")
+    print(
+      "\(summary.cases) cases with seed \(seed): \(summary.failed) failed, \(rate) cases/s (guest: \(guest.rawValue))")
   }
 
   private func describe(_ oracleCase: OracleCase) -> String {
-    let bytes = "\(OracleText.hex(oracleCase.bytes))    \(OracleText.disassembly(oracleCase.bytes, at: oracleCase.address))"
+    let bytes =
+      "\(OracleText.hex(oracleCase.bytes))    \(OracleText.disassembly(oracleCase.bytes, at: oracleCase.address))"
     let state = OracleText.state(
       oracleCase.registers, eflags: oracleCase.eflags, eip: oracleCase.address, oracleCase.selectors)
     return "\(bytes)\n  row \"\(oracleCase.origin)\"\n\(state)"

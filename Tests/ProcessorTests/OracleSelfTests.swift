@@ -3,7 +3,7 @@
 import Oracle
 import Testing
 
-/// Where the oracle can't run, tests that need it pass with this line and no silence.
+/// Where the oracle can't run, the tests that need it are skipped, and this line says so.
 let oracleSkip: String? = {
   guard let reason = NativeCPU.unavailableReason else { return nil }
   print("SKIPPED: tests against the native processor: \(reason)")
@@ -13,7 +13,9 @@ let oracleSkip: String? = {
 private let data = OracleMachine.data
 
 /// A case with everything at rest: flat segments, a stack in the middle of the window, zeroed memory.
-private func makeCase(_ bytes: [UInt8], _ ending: OracleCase.Ending = .jump, change: (inout OracleCase) -> Void = { _ in })
+private func makeCase(
+  _ bytes: [UInt8], _ ending: OracleCase.Ending = .jump, change: (inout OracleCase) -> Void = { _ in }
+)
   -> OracleCase
 {
   var made = OracleCase(bytes: bytes)
@@ -102,10 +104,11 @@ struct OracleSelfTests {
   @Test("DAA adjusts as the manual's example does")
   func decimalAdjust() throws {
     // SDM volume 2, DAA: AL 79h + BL 35h = AEh, adjusted to 14h with CF and AF set.
-    let outcome = try run(makeCase([0x00, 0xd8, 0x27]) {  // add al, bl; daa
-      $0.registers[0] = 0x79
-      $0.registers[3] = 0x35
-    })
+    let outcome = try run(
+      makeCase([0x00, 0xd8, 0x27]) {  // add al, bl; daa
+        $0.registers[0] = 0x79
+        $0.registers[3] = 0x35
+      })
     #expect(outcome.registers[0] == 0x14)
     #expect(outcome.eflags & 0x11 == 0x11)
   }
@@ -158,7 +161,8 @@ struct OracleSelfTests {
     static let all: [Refusal] = [
       Refusal(bytes: [0xf4], vector: 13, errorCode: 0), Refusal(bytes: [0xfa], vector: 13, errorCode: 0),
       Refusal(bytes: [0xec], vector: 13, errorCode: 0), Refusal(bytes: [0x0f, 0x20, 0xc0], vector: 13, errorCode: 0),
-      Refusal(bytes: [0xcd, 0x21], vector: 13, errorCode: 0x10a), Refusal(bytes: [0x0f, 0x0b], vector: 6, errorCode: 0),
+      Refusal(bytes: [0xcd, 0x21], vector: 13, errorCode: 0x10a),
+      Refusal(bytes: [0x0f, 0x0b], vector: 6, errorCode: 0),
       Refusal(bytes: [0xf0, 0x40], vector: 6, errorCode: 0), Refusal(bytes: [0xcc], vector: 3, errorCode: 0),
       Refusal(bytes: [0xcd, 0x04], vector: 4, errorCode: 0),
     ]
@@ -183,11 +187,12 @@ struct OracleSelfTests {
 
   @Test("the x87 and SSE state goes in and comes out")
   func floatingPoint() throws {
-    let outcome = try run(makeCase([0xd9, 0xe8]) {  // fld1
-      $0.fx = [UInt8](repeating: 0, count: 512)
-      $0.fx.replaceSubrange(0..<2, with: [0x7f, 0x03])
-      $0.fx.replaceSubrange(24..<26, with: [0x80, 0x1f])
-    })
+    let outcome = try run(
+      makeCase([0xd9, 0xe8]) {  // fld1
+        $0.fx = [UInt8](repeating: 0, count: 512)
+        $0.fx.replaceSubrange(0..<2, with: [0x7f, 0x03])
+        $0.fx.replaceSubrange(24..<26, with: [0x80, 0x1f])
+      })
     #expect(outcome.ending == .completed)
     #expect(Array(outcome.fx[32..<42]) == [0, 0, 0, 0, 0, 0, 0, 0x80, 0xff, 0x3f])
     #expect(outcome.fx[3] == 0x38)  // TOP is 7
@@ -210,7 +215,8 @@ struct OracleSelfTests {
     let bytes: [UInt8]
     let length: NativeCPU.Length
     static let all: [Probe] = [
-      Probe(bytes: [0x90], length: .bytes(1)), Probe(bytes: [0x81, 0x05, 0, 0, 0, 0x20, 1, 2, 3, 4], length: .bytes(10)),
+      Probe(bytes: [0x90], length: .bytes(1)),
+      Probe(bytes: [0x81, 0x05, 0, 0, 0, 0x20, 1, 2, 3, 4], length: .bytes(10)),
       Probe(bytes: [0xf3, 0xa4], length: .bytes(2)), Probe(bytes: [0xc8, 8, 0, 1], length: .bytes(4)),
       Probe(bytes: [0x0f, 0x0b], length: .undefined(after: 2)), Probe(bytes: [0x66, 0x05, 1, 2], length: .bytes(4)),
       Probe(bytes: [0x8b, 0x84, 0x24, 1, 2, 3, 4], length: .bytes(7)), Probe(bytes: [0x05, 1, 2], length: .more),
@@ -220,7 +226,9 @@ struct OracleSelfTests {
   @Test("the length probe measures, refuses and asks for more", arguments: Probe.all, [0, 1, 4])
   func length(example: Probe, guess: Int) throws {
     let padding: [UInt8] = example.length == .more ? [] : [0, 0, 0, 0, 0]
-    let measured = try NativeCPU.withSession { $0.length(of: example.bytes + padding, from: makeCase([0x90]), guess: guess).0 }
+    let measured = try NativeCPU.withSession {
+      $0.length(of: example.bytes + padding, from: makeCase([0x90]), guess: guess).0
+    }
     #expect(measured == example.length)
   }
 

@@ -9,7 +9,7 @@
 //   20000000 +------------------+  data window: 2 pages read-write,
 //   20002000 +------------------+  then 1 page read-only
 //   20003000 +------------------+  unmapped
-//   30000000 +------------------+  the way out: 64-bit code, reached by a far jump that follows the tested code
+//   6b3f5000 +------------------+  the way out: 64-bit code, reached by a far jump that follows the tested code
 //
 // Contract: between chost_oracle_begin and chost_oracle_end the calling thread owns the oracle (others wait in begin);
 // both must be called on one thread, and every other call belongs between them on that thread.
@@ -27,7 +27,7 @@
 #define CHOST_ORACLE_DATA_WRITABLE 0x2000u
 #define CHOST_ORACLE_LOW 0x8000u
 #define CHOST_ORACLE_LOW_BYTES 0x2000u
-#define CHOST_ORACLE_EXIT 0x30000000u
+#define CHOST_ORACLE_EXIT 0x6b3f5000u
 /// Bytes of the far jump that follows the code in CHOST_ORACLE_JUMP.
 #define CHOST_ORACLE_JUMP_BYTES 7u
 /// The byte that fills the rest of the code page (HLT: #GP in user mode, so landing on it tells where).

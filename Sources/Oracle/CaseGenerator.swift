@@ -182,7 +182,7 @@ struct CaseBuilder {
       prefixes.append(0x67)
       address16 = true
     }
-    if random.oneIn(8) { prefixes.append(random.pick([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65])) }
+    if random.oneIn(8) { prefixes.append(random.pick(row.operation == .arpl ? [0x26, 0x36, 0x64] : [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65])) }
     if row.options.contains(.rep) || row.options.contains(.repne) {
       if !random.oneIn(4) {
         prefixes.append(random.oneIn(2) ? 0xf2 : 0xf3)

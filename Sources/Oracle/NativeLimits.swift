@@ -52,7 +52,7 @@ package enum NativeLimits {
       reason: "AMD takes LOCK there (MOV CR8; VERW by oversight), the manual says #UD"),
     Row(encoding: "0F 0D with a register", reason: "AMD: #UD, Intel: a NOP"),
     Row(
-      encoding: "ARPL that changes nothing, on a read-only page",
+      encoding: "ARPL that changes nothing, on a read-only page or through CS",
       reason: "AMD completes it; elsewhere it may fault as a write"),
     Row(
       encoding: "PUSH, POP of a segment register, unaligned over a page's edge",

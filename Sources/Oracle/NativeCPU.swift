@@ -71,7 +71,7 @@ package struct NativeCPU: GuestCPU, ~Copyable {
       eflags: state.eflags, eip: state.eip, selectors: unsafeBitCast(state.segments, to: Selectors.self),
       memory: bytes(chost_oracle_data(), orUnchanged: oracleCase.memory),
       lowMemory: oracleCase.lowMemory.isEmpty ? [] : bytes(chost_oracle_low()!, orUnchanged: oracleCase.lowMemory),
-      fx: oracleCase.fx.isEmpty ? [] : bytes(fxArea, orUnchanged: oracleCase.fx))
+      fx: oracleCase.fx.isEmpty ? [] : FXUndefined.masked(bytes(fxArea, orUnchanged: oracleCase.fx)))
   }
 
   /// The answer of a length probe.

@@ -17,6 +17,7 @@ enum CPUIDTable {
 
   /// Bits of leaf 1's EDX.
   enum Feature {
+    static let fpu: UInt32 = 1 << 0
     static let de: UInt32 = 1 << 2
     static let pse: UInt32 = 1 << 3
     static let tsc: UInt32 = 1 << 4
@@ -27,11 +28,12 @@ enum CPUIDTable {
     static let pge: UInt32 = 1 << 13
     static let cmov: UInt32 = 1 << 15
     static let pse36: UInt32 = 1 << 17
+    static let fxsr: UInt32 = 1 << 24
   }
 
   static let features =
     Feature.de | Feature.pse | Feature.tsc | Feature.msr | Feature.pae | Feature.cx8 | Feature.sep | Feature.pge
-    | Feature.cmov | Feature.pse36
+    | Feature.cmov | Feature.pse36 | (HostUnit.isAvailable ? Feature.fpu | Feature.fxsr : 0)
 
   /// NX in leaf 0x80000001's EDX.
   static let executeDisable: UInt32 = 1 << 20

@@ -33,14 +33,21 @@ extension CaseBuilder {
     }
   }
 
-  /// What of memory isn't compared after an x87 instruction: pointers, as `FXUndefined` says.
-  func x87UndefinedMemory() -> Range<UInt32>? {
-    guard case .x87(let kind) = row.setup, let operand else { return nil }
+  /// What isn't compared after an x87 instruction: pointers in memory, as `FXUndefined` says; and of an operand larger
+  /// than any register, which of its bytes faults first (AMD asks for the last one, and wraps where a limit would be met).
+  mutating func leaveX87Undefined() {
+    guard case .x87(let kind) = row.setup, let operand else { return }
     let wide = operandSize == 4
+    switch kind {
+    case .environment, .state, .extendedState: made.undefined.whichFault = true
+    default: return
+    }
     switch (kind, reg) {
-    case (.extendedState, 0): return operand &+ 6..<operand &+ 32
-    case (.environment, 6), (.state, 6): return operand &+ (wide ? 12 : 6)..<operand &+ (wide ? 28 : 14)
-    default: return nil
+    case (.extendedState, 0): made.undefined.memory = operand &+ 6..<max(operand &+ 6, operand &+ 32)
+    case (_, 6):
+      let start = operand &+ (wide ? 12 : 6)
+      made.undefined.memory = start..<max(start, operand &+ (wide ? 28 : 14))
+    default: break
     }
   }
 

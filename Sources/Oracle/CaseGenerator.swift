@@ -74,7 +74,7 @@ struct CaseBuilder {
     while made.bytes.count > 15 { made.bytes.removeFirst() }
     chooseEnding()
     made.undefined = undefinedResults()
-    if let memory = x87UndefinedMemory() { made.undefined.memory = memory }
+    leaveX87Undefined()
     return made
   }
 

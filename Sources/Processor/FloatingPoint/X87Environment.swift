@@ -35,7 +35,7 @@ extension CPU {
     }
     if withRegisters {
       for n in 0..<8 {
-        let value = physicalRegister(Int(fpu.pointee.top) + n & 7).pointee
+        let value = physicalRegister((Int(fpu.pointee.top) + n) & 7).pointee
         let at = address &+ 7 &* word &+ UInt32(n) &* 10
         try store(UInt32(truncatingIfNeeded: value[0]), at, user: isUser)
         try store(UInt32(truncatingIfNeeded: value[0] >> 32), at &+ 4, user: isUser)
@@ -126,7 +126,7 @@ extension CPU {
       f.pointee.dataSelector = UInt16(truncatingIfNeeded: words[6])
     }
     if withRegisters {
-      for n in 0..<8 { physicalRegister(Int(f.pointee.top) + n & 7).pointee = stack[n] }
+      for n in 0..<8 { physicalRegister((Int(f.pointee.top) + n) & 7).pointee = stack[n] }
     }
     settleX87Status()
   }

@@ -99,6 +99,22 @@ struct X87Handlers {
     next(c, step)
   }
 
+  /// FNSTCW and FLDCW: compilers put them around every conversion to an integer.
+  private let storeControl: Handler = { c, step in
+    guard isReady(c), let host = host(c, Indexed.address(c, step), size: 2, write: true) else { return slowly(c, step) }
+    host.storeBytes(of: CPU(c).fpu.pointee.control, as: UInt16.self)
+    next(c, step)
+  }
+  private let loadControl: Handler = { c, step in
+    guard isReady(c), let host = host(c, Indexed.address(c, step), size: 2, write: false) else { return slowly(c, step) }
+    let value = host.loadUnaligned(as: UInt16.self)
+    // One that unmasks something changes what handlers may do.
+    guard value & 0x3f == 0x3f else { return slowly(c, step) }
+    CPU(c).fpu.pointee.control = value & 0x1f7f | 0x40
+    chost_x87_set_control(value)
+    next(c, step)
+  }
+
   /// Gives an ESC instruction's step its fast handler, if the form has one.
   func specialise(_ step: inout Step, _ i: Instruction) {
     guard HostUnit.isAvailable else { return }
@@ -110,7 +126,11 @@ struct X87Handlers {
       switch access {
       case .load: handlers = load[size]
       case .store: handlers = store[size]
-      case .control, .undefined: handlers = nil
+      case .control:
+        if opcode == 1, i.reg == 5 { step.handler = loadControl }
+        if opcode == 1, i.reg == 7 { step.handler = storeControl }
+        handlers = nil
+      case .undefined: handlers = nil
       }
       guard let handlers else { return }
       step.handler = i.index == Instruction.noRegister ? handlers.based : handlers.indexed

@@ -88,7 +88,7 @@ struct FaultReport {
     if holds(state.gdtr.base, state.gdtr.limit) { return ", in the GDT" }
     if state.ldtr.isPresent, holds(state.ldtr.base, state.ldtr.limit) { return ", in the LDT" }
     if state.tr.isPresent, holds(state.tr.base, state.tr.limit) { return ", in the TSS" }
-    let stack = processor[segment: .ss].base &+ processor[register: 4]
+    let stack = processor[.ss].base &+ processor[register: 4]
     if stack &- linear <= 64 { return ", just below the top of the stack" }
     return ""
   }
@@ -106,7 +106,7 @@ struct FaultReport {
     if record.errorCode & 0xfffc != 0 { return selectorReason(record) }
     switch ExceptionVector(rawValue: record.vector) {
     case .stackFault?:
-      let ss = processor[segment: .ss]
+      let ss = processor[.ss]
       return "the handler's frame doesn't fit on the stack: SS \(hex(ss.selector, 4)) with limit \(hex(ss.limit)) and "
         + "ESP \(hex(processor[register: 4], 8))"
     case .generalProtection?:

@@ -44,14 +44,14 @@ final class GuestView {
 
   // MARK: Code
 
-  var codeSize: CodeSize { processor[segment: .cs].isBig ? .bits32 : .bits16 }
+  var codeSize: CodeSize { processor[.cs].isBig ? .bits32 : .bits16 }
 
   /// `0008:00100012`.
-  func place(_ eip: UInt32) -> String { "\(hex(processor[segment: .cs].selector, 4)):\(hex(eip, 8))" }
+  func place(_ eip: UInt32) -> String { "\(hex(processor[.cs].selector, 4)):\(hex(eip, 8))" }
 
   /// `main+0x12`; nil where no symbol is near.
   func symbol(at eip: UInt32) -> String? {
-    symbols.isEmpty ? nil : symbols.location(of: processor[segment: .cs].base &+ eip)?.description
+    symbols.isEmpty ? nil : symbols.location(of: processor[.cs].base &+ eip)?.description
   }
 
   /// ` <main+0x12>`, or nothing.
@@ -59,7 +59,7 @@ final class GuestView {
 
   /// The instruction at an offset in the code segment; nil when its first byte can't be read.
   func instruction(at eip: UInt32) -> DisassembledInstruction? {
-    let bytes = bytes(at: processor[segment: .cs].base &+ eip, count: Decoder.maximumLength)
+    let bytes = bytes(at: processor[.cs].base &+ eip, count: Decoder.maximumLength)
     if bytes.isEmpty { return nil }
     return disassembler.one(bytes[...], at: eip, size: codeSize, symbol: { self.symbol(at: $0) })
   }
@@ -80,7 +80,7 @@ final class GuestView {
 
   private func instructions(endingAt eip: UInt32, most: Int) -> [DisassembledInstruction] {
     var starts: [UInt32] = []
-    let base = processor[segment: .cs].base
+    let base = processor[.cs].base
     if let location = symbols.location(of: base &+ eip), location.offset > 0, location.offset <= 512 {
       starts.append(eip &- location.offset)
     }

@@ -96,7 +96,7 @@ final class InstructionTracer {
       eip = processor.instructionPointer
       registers = InlineArray { processor[register: $0] }
       flags = processor.eflags
-      selectors = InlineArray { processor[segment: SegmentRegister(rawValue: UInt8($0)) ?? .es].selector }
+      selectors = InlineArray { processor[SegmentRegister(rawValue: UInt8($0)) ?? .es].selector }
       let state = processor.state
       control = (state.cr0, state.cr3, state.cr4)
       deliveries = processor.faultHistory.total

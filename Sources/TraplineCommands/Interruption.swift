@@ -96,9 +96,9 @@ final class Interruption {
     var timer = itimerval(
       it_interval: timeval(tv_sec: 0, tv_usec: 0), it_value: timeval(tv_sec: seconds, tv_usec: 0))
     #if canImport(Glibc)
-      _ = setitimer(ITIMER_REAL, &timer, nil)
+      _ = setitimer(__itimer_which_t(ITIMER_REAL.rawValue), &timer, nil)
     #else
-      _ = setitimer(Int32(ITIMER_REAL), &timer, nil)
+      _ = setitimer(ITIMER_REAL, &timer, nil)
     #endif
   }
 

@@ -40,7 +40,7 @@ struct StateDump {
       state.cr0 & CR0.pe.rawValue == 0
       ? "real mode"
       : processor.eflags & EFlags.vm.rawValue != 0 ? "virtual-8086 mode" : "protected mode"
-    let size = processor[segment: .cs].isBig ? "32-bit" : "16-bit"
+    let size = processor[.cs].isBig ? "32-bit" : "16-bit"
     return "ring \(state.cpl), \(name), \(size) code, paging \(paging(state))"
   }
 
@@ -56,7 +56,7 @@ struct StateDump {
     let named: [(String, SegmentRegister)] = [
       ("cs", .cs), ("ss", .ss), ("ds", .ds), ("es", .es), ("fs", .fs), ("gs", .gs),
     ]
-    var lines = named.map { name, register in Self.segment(name, processor[segment: register]) }
+    var lines = named.map { name, register in Self.segment(name, processor[register]) }
     lines.append(Self.segment("ldtr", state.ldtr))
     lines.append(Self.segment("tr", state.tr))
     lines.append("gdtr base=\(hex(state.gdtr.base, 8)) limit=\(hex(state.gdtr.limit, 4))")
@@ -127,7 +127,7 @@ struct StateDump {
     var result: [String] = []
     var lastSymbol: String?
     for line in lines {
-      if let location = view.symbols.isEmpty ? nil : view.symbols.location(of: processor[segment: .cs].base &+ line.address),
+      if let location = view.symbols.isEmpty ? nil : view.symbols.location(of: processor[.cs].base &+ line.address),
         location.symbol.name != lastSymbol
       {
         lastSymbol = location.symbol.name
@@ -140,12 +140,12 @@ struct StateDump {
   }
 
   private var stackPointer: UInt32 {
-    processor[segment: .ss].isBig ? processor[register: 4] : processor[register: 4] & 0xffff
+    processor[.ss].isBig ? processor[register: 4] : processor[register: 4] & 0xffff
   }
 
   /// The words at the top of the stack, with names for those that point into code.
   var stack: String {
-    let ss = processor[segment: .ss]
+    let ss = processor[.ss]
     let size = ss.isBig ? 4 : 2
     var lines = ["stack at \(hex(ss.selector, 4)):\(hex(stackPointer, 8)):"]
     for index in 0..<8 {
@@ -162,14 +162,14 @@ struct StateDump {
 
   /// The callers by the chain of frame pointers, as long as it looks like one; empty when it doesn't.
   var backtrace: String {
-    let ss = processor[segment: .ss]
-    guard ss.isBig, processor[segment: .cs].isBig else { return "" }
+    let ss = processor[.ss]
+    guard ss.isBig, processor[.cs].isBig else { return "" }
     var frame = processor[register: 5]
     var lines: [String] = []
     guard frame >= stackPointer, frame & 3 == 0 else { return "" }
     for _ in 0..<16 {
       guard let next = view.word(at: ss.base &+ frame), let caller = view.word(at: ss.base &+ frame &+ 4),
-        caller != 0, view.isMapped(processor[segment: .cs].base &+ caller),
+        caller != 0, view.isMapped(processor[.cs].base &+ caller),
         view.symbols.isEmpty || view.symbol(at: caller) != nil
       else { break }
       lines.append("   #\(lines.count + 1) \(view.place(caller))\(view.label(caller))")

@@ -46,17 +46,17 @@ public struct TraplineCommand: ParsableCommand {
       return ExitStatus.usage
     }
     if let first = arguments.first, !first.hasPrefix("-"), first != "help", command(named: first) == nil {
-      let near = subcommands.map(\._name).filter { editDistance($0, first) <= 2 }
+      let near = subcommands.map { $0._name }.filter { editDistance($0, first) <= 2 }
         .min { editDistance($0, first) < editDistance($1, first) }
-      let names = subcommands.map(\._name).joined(separator: ", ")
+      let names = subcommands.map { $0._name }.joined(separator: ", ")
       let advice = near.map { "did you mean '\($0)'?" } ?? "there are \(names)"
       console.say("there is no subcommand '\(shown(first))'; \(advice)")
       return ExitStatus.usage
     }
     do {
-      var command = try parseAsRoot(arguments)
-      if var command = command as? any ConsoleCommand { return try command.run(on: console) }
-      try command.run()
+      let command = try parseAsRoot(arguments)
+      if let command = command as? any ConsoleCommand { return try execute(command, on: console) }
+      try execute(command)
       return ExitStatus.success
     } catch let refusal as Refusal {
       console.say(refusal.description)
@@ -64,6 +64,17 @@ public struct TraplineCommand: ParsableCommand {
     } catch {
       return report(error, arguments, on: console)
     }
+  }
+
+  private static func execute<Command: ConsoleCommand>(_ command: Command, on console: Console) throws -> Int32 {
+    var command = command
+    return try command.run(on: console)
+  }
+
+  /// ArgumentParser's own commands: help throws itself.
+  private static func execute<Command: ParsableCommand>(_ command: Command) throws {
+    var command = command
+    try command.run()
   }
 
   /// What ArgumentParser threw: a request for help or a version, or a mistake.

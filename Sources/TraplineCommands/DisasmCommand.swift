@@ -16,8 +16,8 @@ struct DisasmCommand: ConsoleCommand {
       """)
 
   static let examples = [
-    "trapline disasm kernel.elf --symbol main --sensitive",
-    "trapline disasm boot.bin --mode real --end 0x7dfe",
+    "trapline disasm .build/guests/shutdown.elf --symbol main --sensitive",
+    "trapline disasm --mode real .build/guests/hello-real.bin --end 0x7c2a",
   ]
 
   @Argument(help: "The image.")
@@ -93,8 +93,9 @@ struct DisasmCommand: ConsoleCommand {
           ("format", .string(code.format.rawValue)),
         ]).text + "\n")
     }
+    let paint = Paint(file == nil && console.outputIsTerminal)
     var totals = Totals()
-    for region in code.regions { list(region, range, code.symbols, to: sink, &totals) }
+    for region in code.regions { list(region, range, code.symbols, to: sink, paint, &totals) }
     if totals.instructions == 0 { console.say("\(shown(self.file)): there is no code in that range") }
     if sensitive, !json { sink.append("\n\(totals.sentence)\n") }
     if let problem = file?.finish() { throw Refusal(problem, status: ExitStatus.inputOutput) }
@@ -145,7 +146,7 @@ struct DisasmCommand: ConsoleCommand {
   /// Lists a region piece by piece: each symbol begins anew, so that data before it can't put it out of step.
   private func list(
     _ region: CodeRegion, _ range: Range<UInt64>, _ symbols: SymbolTable, to sink: Tracing.ByteSink,
-    _ totals: inout Totals
+    _ paint: Paint, _ totals: inout Totals
   ) {
     let low = max(UInt64(region.address), range.lowerBound)
     let high = min(UInt64(region.address) + UInt64(region.bytes.count), range.upperBound)
@@ -169,13 +170,13 @@ struct DisasmCommand: ConsoleCommand {
       let bytes = region.bytes[first..<min(first + Decoder.maximumLength, first + Int(stop - at))]
       let line = disassembler.one(bytes, at: address, size: size, symbol: name)
       totals.count(line)
-      write(line, to: sink, symbol: name(address))
+      write(line, to: sink, paint, symbol: name(address))
       at += UInt64(max(line.bytes.count, 1))
       isLabel = at == stop && stop < high
     }
   }
 
-  private func write(_ line: DisassembledInstruction, to sink: Tracing.ByteSink, symbol: String?) {
+  private func write(_ line: DisassembledInstruction, to sink: Tracing.ByteSink, _ paint: Paint, symbol: String?) {
     let bytes = line.bytes.map { hex($0, 2) }
     if json {
       let property = line.isInstruction ? line.instruction.property.rawValue : "undefined"
@@ -201,6 +202,11 @@ struct DisasmCommand: ConsoleCommand {
       }
     }
     let text = note.isEmpty ? line.text : "\(line.text.padded(to: 34))  ; \(note)"
-    sink.append("\(hex(line.address, 8))  \(dump)  \(line.mark) \(text)\n")
+    let marked = "\(hex(line.address, 8))  \(dump)  \(line.mark) \(text)"
+    switch line.mark {
+    case "P": sink.append(paint.privileged(marked) + "\n")
+    case "S": sink.append(paint.sensitive(marked) + "\n")
+    default: sink.append(marked + "\n")
+    }
   }
 }

@@ -10,8 +10,11 @@ struct FaultReport {
   let chain: [FaultRecord]
   private var processor: Processor { view.processor }
 
-  init(_ view: GuestView) {
+  private let paint: Paint
+
+  init(_ view: GuestView, _ paint: Paint = .off) {
     self.view = view
+    self.paint = paint
     chain = view.processor.faultHistory.chain
   }
 
@@ -19,7 +22,7 @@ struct FaultReport {
   var text: String {
     var lines: [String] = []
     for (index, record) in chain.enumerated() {
-      lines.append("  \(index + 1). \(headline(record))")
+      lines.append("  \(index + 1). \(paint.strong(headline(record)))")
       if let reason = reason(for: record) { lines.append("     \(reason)") }
     }
     if case .delivery? = chain.last?.cause {

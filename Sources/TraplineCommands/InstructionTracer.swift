@@ -66,7 +66,9 @@ final class InstructionTracer {
   }
 
   private func write(_ line: String, _ rest: String) {
-    output.append(rest.isEmpty ? line + "\n" : "\(line)  \(rest)\n")
+    var line = rest.isEmpty ? line : "\(line)  \(rest)"
+    while line.last == " " { line.removeLast() }
+    output.append(line + "\n")
   }
 
   private func padded(_ retired: UInt64) -> String {

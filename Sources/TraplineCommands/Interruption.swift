@@ -19,8 +19,6 @@ final class Interruption {
     var stop: Unmanaged<StopSignal>
     /// The signal that asked for the end; 0 for none.
     var signal: Int32 = 0
-    /// The clock ran out while the machine was stuck in a write.
-    var isTimed = false
     var hasTerminal = false
     var sane = termios()
     var raw = termios()
@@ -29,8 +27,8 @@ final class Interruption {
   nonisolated(unsafe) fileprivate static var current: UnsafeMutablePointer<State>?
 
   /// How long a machine may take to stop before the process is ended without its help: it is stuck in a write that
-  /// nobody takes.
-  fileprivate static let patience = 1
+  /// nobody takes. Microseconds; a machine that isn't stuck needs two thousand, or more on a busy host.
+  fileprivate static let patience = 500_000
 
   /// Call before the terminal is made raw: its mode now is the one that comes back.
   init() {
@@ -53,14 +51,14 @@ final class Interruption {
 
   /// The run has a time limit: a machine that is stuck in a write can't keep it by itself.
   func watch(_ limit: Duration) {
-    let seconds = min(limit.components.seconds, 1_000_000_000)
-    Self.arm(seconds: Int(seconds) + 1 + Self.patience)
-    state.pointee.isTimed = true
+    let parts = limit.components
+    let seconds = min(parts.seconds, 1_000_000_000)
+    Self.arm(microseconds: Int(seconds) * 1_000_000 + Int(parts.attoseconds / 1_000_000_000_000) + Self.patience)
   }
 
   /// The run is over: signals go back to their defaults.
   func finish() {
-    Self.arm(seconds: 0)
+    Self.arm(microseconds: 0)
     for signal in [SIGINT, SIGTERM, SIGHUP, SIGALRM, SIGTSTP, SIGCONT] { _ = Self.setDefault(signal) }
     Self.current = nil
   }
@@ -92,9 +90,10 @@ final class Interruption {
     return sigaction(signal, &action, nil) == 0
   }
 
-  private static func arm(seconds: Int) {
+  private static func arm(microseconds: Int) {
     var timer = itimerval(
-      it_interval: timeval(tv_sec: 0, tv_usec: 0), it_value: timeval(tv_sec: seconds, tv_usec: 0))
+      it_interval: timeval(tv_sec: 0, tv_usec: 0), 
+      it_value: timeval(tv_sec: microseconds / 1_000_000, tv_usec: .init(microseconds % 1_000_000)))
     #if canImport(Glibc)
       _ = setitimer(__itimer_which_t(ITIMER_REAL.rawValue), &timer, nil)
     #else
@@ -107,7 +106,7 @@ final class Interruption {
     if state.pointee.signal != 0 { leave(130, "trapline: ended by a second signal\n") }
     state.pointee.signal = signal
     state.pointee.stop._withUnsafeGuaranteedRef { $0.raise() }
-    arm(seconds: patience)
+    arm(microseconds: patience)
   }
 
   /// SIGALRM: the machine has had its time.

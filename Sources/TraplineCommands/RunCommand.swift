@@ -22,15 +22,15 @@ struct RunCommand: ConsoleCommand {
       """)
 
   static let examples = [
-    "trapline run kernel.elf --append \"console=ttyS0\" --timeout 10",
-    "trapline run boot.bin --mode real --max-instructions 1M --dump-state",
+    "trapline run --mode real .build/guests/hello-real.bin",
+    "trapline run .build/guests/shutdown.elf --trace - --filter kind=exception,shutdown --timeout 10",
   ]
 
   @Argument(help: ArgumentHelp("The guest's image.", valueName: "guest"))
   var guest: String
 
   @Option(
-    help: ArgumentHelp("RAM: a multiple of 4K with K, M or G behind it.", valueName: "size"),
+    help: ArgumentHelp("RAM: a multiple of 4K, with K, M or G behind it (default: 64M).", valueName: "size"),
     transform: { try ByteSize(parsing: $0) })
   var memory = ByteSize(bytes: 64 << 20)
 
@@ -62,7 +62,7 @@ struct RunCommand: ConsoleCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Where the first serial port leads: stdio, none, a file, or pipe:PATH (named pipes PATH.in and PATH.out, or PATH).",
+      "Where the first serial port leads: stdio, none, a file, or pipe:PATH (named pipes PATH.in and PATH.out, or PATH); default: stdio.",
       valueName: "line"),
     transform: { try SerialLine(parsing: $0) })
   var serial = SerialLine.standard
@@ -124,7 +124,7 @@ struct RunCommand: ConsoleCommand {
     if traceInstructions, traceInstructionsTo != nil {
       throw ValidationError("--trace-instructions and --trace-instructions-to are the same: choose one")
     }
-    if let size = Optional(memory.bytes), size == 0 || size % 4096 != 0 || size > GuestPhysicalMemory.largestRAM {
+    if memory.bytes == 0 || memory.bytes % 4096 != 0 || memory.bytes > GuestPhysicalMemory.largestRAM {
       throw ValidationError(
         "--memory must be a multiple of 4K, at least 4K and at most \(GuestPhysicalMemory.largestRAM >> 20)M")
     }
@@ -249,11 +249,11 @@ struct RunCommand: ConsoleCommand {
     case .tripleFault:
       let eip = view.processor.instructionPointer
       console.say("\(summary.sentence), at \(view.place(eip))\(view.label(eip))")
-      console.explain(FaultReport(view).text)
-      if !dumpState { console.explain(StateDump(view).text) }
+      console.explain(FaultReport(view, Paint(console.errorsAreTerminal)).text)
+      if !dumpState { console.explain(StateDump(view, Paint(console.errorsAreTerminal)).text) }
     default: console.say(summary.sentence)
     }
-    if dumpState { console.explain(StateDump(view).text) }
+    if dumpState { console.explain(StateDump(view, Paint(console.errorsAreTerminal)).text) }
   }
 
   private func write(_ summary: RunSummary, to report: OutputFile?, on console: Console) {

@@ -14,7 +14,12 @@ struct StateDump {
   let view: GuestView
   private var processor: Processor { view.processor }
 
-  init(_ view: GuestView) { self.view = view }
+  private let paint: Paint
+
+  init(_ view: GuestView, _ paint: Paint = .off) {
+    self.view = view
+    self.paint = paint
+  }
 
   /// All of it; ends with a newline.
   var text: String {
@@ -134,7 +139,8 @@ struct StateDump {
         result.append("   <\(location)>:")
       }
       let bytes = line.bytes.map { hex($0, 2) }.joined(separator: " ").padded(to: 23)
-      result.append("\(line.address == eip ? "=>" : "  ") \(view.place(line.address))  \(bytes)  \(line.text)")
+      let text = "\(line.address == eip ? "=>" : "  ") \(view.place(line.address))  \(bytes)  \(line.text)"
+      result.append(line.address == eip ? paint.strong(text) : text)
     }
     return result.joined(separator: "\n")
   }

@@ -42,7 +42,7 @@ public struct TraplineCommand: ParsableCommand {
   private static func status(of arguments: [String], on console: Console) -> Int32 {
     if arguments.isEmpty {
       console.say("a subcommand is missing")
-      console.explain("\n" + helpMessage() + "\n\(exampleText(examples))\n")
+      console.explain("\n" + helpMessage() + "\n\n\(exampleText(examples))\n")
       return ExitStatus.usage
     }
     if let first = arguments.first, !first.hasPrefix("-"), first != "help", command(named: first) == nil {
@@ -79,7 +79,14 @@ public struct TraplineCommand: ParsableCommand {
 
   /// What ArgumentParser threw: a request for help or a version, or a mistake.
   private static func report(_ error: any Error, _ arguments: [String], on console: Console) -> Int32 {
-    let message = message(for: error)
+    var message = message(for: error)
+    while message.last == "\n" { message.removeLast() }
+    // A missing argument would hide a mistyped option: look again as if it were there.
+    if message.hasPrefix("Missing expected argument"), let second = mistake(in: arguments + ["x"]),
+      second.hasPrefix("Unknown option")
+    {
+      message = second
+    }
     let named = arguments.lazy.filter { !$0.hasPrefix("-") && $0 != "help" }.first.flatMap { command(named: $0) }
     guard exitCode(for: error) == .success else {
       console.say(sentence(message))
@@ -95,8 +102,18 @@ public struct TraplineCommand: ParsableCommand {
     return ExitStatus.success
   }
 
+  private static func mistake(in arguments: [String]) -> String? {
+    do {
+      _ = try parseAsRoot(arguments)
+      return nil
+    } catch {
+      return message(for: error)
+    }
+  }
+
   private static func exampleText(_ lines: [String]) -> String {
-    "EXAMPLES:\n" + lines.map { "  " + $0 }.joined(separator: "\n")
+    (lines.contains { $0.contains(".build/guests") } ? "EXAMPLES, with the guests that Tools/build-guests builds:\n" : "EXAMPLES:\n")
+      + lines.map { "  " + $0 }.joined(separator: "\n")
   }
 
   private static func command(named name: String) -> (any ParsableCommand.Type)? {

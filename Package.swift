@@ -39,7 +39,7 @@ let package = Package(
     .testTarget(name: "ProcessorTests", dependencies: ["Processor", "Oracle"]),
     .testTarget(name: "DevicesTests", dependencies: ["Devices"]),
     .testTarget(name: "LoadingTests", dependencies: ["Loading"]),
-    .testTarget(name: "TraplineTests", dependencies: ["Trapline", "TraplineCommands"]),
+    .testTarget(name: "TraplineTests", dependencies: ["Trapline", "TraplineCommands", "Loading", "Processor"]),
     .testTarget(name: "ConformanceTests", dependencies: ["Trapline", "Oracle"]),
   ]
 )

@@ -26,7 +26,7 @@ struct FaultReport {
       if let reason = reason(for: record) { lines.append("     \(reason)") }
     }
     if case .delivery? = chain.last?.cause {
-      lines.append("     That is the third fault: the processor shuts down.")
+      lines.append("     Nothing can take its place: the processor shuts down.")
     }
     return lines.joined(separator: "\n") + "\n"
   }

@@ -2,17 +2,17 @@
 // sentence, never guessed at.
 
 /// Text that is no quantity of its kind.
-struct QuantityError: Error, CustomStringConvertible, Equatable {
-  let description: String
+package struct QuantityError: Error, CustomStringConvertible, Equatable {
+  package let description: String
 }
 
 /// A size in bytes: `64M`, `1G`, `65536K`.
-struct ByteSize: Equatable, Sendable {
-  var bytes: UInt64
+package struct ByteSize: Equatable, Sendable {
+  package var bytes: UInt64
 
-  init(bytes: UInt64) { self.bytes = bytes }
+  package init(bytes: UInt64) { self.bytes = bytes }
 
-  init(parsing text: String) throws(QuantityError) {
+  package init(parsing text: String) throws(QuantityError) {
     let form = "write a number and K, M or G, as in 64M"
     let units: [Character: UInt64] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30]
     guard let last = text.last else { throw QuantityError(description: "it is empty: \(form)") }
@@ -27,10 +27,10 @@ struct ByteSize: Equatable, Sendable {
 }
 
 /// A number of instructions: `1000000`, `1_000_000`, `20M`.
-struct InstructionCount: Equatable, Sendable {
-  var value: UInt64
+package struct InstructionCount: Equatable, Sendable {
+  package var value: UInt64
 
-  init(parsing text: String) throws(QuantityError) {
+  package init(parsing text: String) throws(QuantityError) {
     let units: [Character: UInt64] = ["K": 1000, "M": 1_000_000, "G": 1_000_000_000]
     let plain = text.filter { $0 != "_" }
     let unit = plain.last.flatMap { units[Character($0.uppercased())] }
@@ -45,10 +45,10 @@ struct InstructionCount: Equatable, Sendable {
 }
 
 /// An address: hexadecimal with `0x`, else decimal.
-struct AddressArgument: Equatable, Sendable {
-  var value: UInt64
+package struct AddressArgument: Equatable, Sendable {
+  package var value: UInt64
 
-  init(parsing text: String) throws(QuantityError) {
+  package init(parsing text: String) throws(QuantityError) {
     let isHexadecimal = text.hasPrefix("0x") || text.hasPrefix("0X")
     guard let value = isHexadecimal ? digits(text.dropFirst(2), radix: 16) : digits(text) else {
       throw QuantityError(description: "it is no address: write hexadecimal digits after 0x, or decimal ones")
@@ -61,10 +61,10 @@ struct AddressArgument: Equatable, Sendable {
 }
 
 /// A time: `5`, `0.5`, `2.5s`, `300ms`, `2m`.
-struct TimeArgument: Equatable, Sendable {
-  var duration: Duration
+package struct TimeArgument: Equatable, Sendable {
+  package var duration: Duration
 
-  init(parsing text: String) throws(QuantityError) {
+  package init(parsing text: String) throws(QuantityError) {
     let (number, unit): (Substring, Double) =
       if text.hasSuffix("ms") { (text.dropLast(2), 0.001) }
       else if text.hasSuffix("s") { (text.dropLast(), 1) }

@@ -136,7 +136,9 @@ struct RunSummary {
       ("guest", image.description), ("end", sentence), ("status", String(exitStatus)),
       ("virtual time", seconds(virtualTime)), ("wall time", seconds(wallTime)),
     ]
-    if wallTime > 0 { rows.append(("speed", "\(grouped(UInt64(Double(instructions) * 1000 / Double(wallTime)))) million instructions a second")) }
+    if wallTime > 0 {
+      rows.append(("speed", "\(grouped(UInt64(Double(instructions) * 1e9 / Double(wallTime)))) instructions a second"))
+    }
     rows += exits.all.map { ("exits: \($0.name)", grouped($0.count)) }
     rows += counts.map { ("count: \($0)", grouped($1)) }
     return rows.map { $0.padded(to: 28) + $1 + "\n" }.joined()

@@ -84,7 +84,7 @@ struct DisasmCommand: ConsoleCommand {
     for warning in code.warnings { console.say("\(shown(file)): \(warning)") }
 
     let range = try range(in: code)
-    let file = try output.map { path throws(Refusal) in try OutputFile(path: path) }
+    let file = try output.map { path throws(Refusal) in try OutputFile(path: path, on: console) }
     let sink = file?.sink ?? console.output
     if json {
       sink.append(

@@ -143,7 +143,7 @@ extension ConsoleCommand {
       console.output.append(text)
       return ExitStatus.success
     }
-    let file = try OutputFile(path: path)
+    let file = try OutputFile(path: path, on: console)
     file.sink.append(text)
     if let problem = file.finish() { throw Refusal(problem, status: ExitStatus.inputOutput) }
     return ExitStatus.success

@@ -12,27 +12,24 @@ import Tracing
 final class OutputFile {
   let path: String
   let sink: Tracing.ByteSink
-  private let descriptor: Int32
-  private let isOwned: Bool
+  private let descriptor: Int32?
 
   /// - Parameter path: made or emptied; `-` is standard error.
-  init(path: String) throws(Refusal) {
+  init(path: String, on console: Console) throws(Refusal) {
     self.path = path
     if path == "-" {
-      descriptor = 2
-      isOwned = false
-    } else {
-      if path.isEmpty { throw Refusal("the name of the output file is empty") }
-      descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-      guard descriptor >= 0 else {
-        throw Refusal("can't write \(shown(path)): \(hostError(errno))")
-      }
-      isOwned = true
+      descriptor = nil
+      sink = console.errors
+      return
     }
+    if path.isEmpty { throw Refusal("the name of the output file is empty") }
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw Refusal("can't write \(shown(path)): \(hostError(errno))") }
+    self.descriptor = descriptor
     sink = Tracing.ByteSink(fileDescriptor: descriptor)
   }
 
-  deinit { if isOwned { _ = close(descriptor) } }
+  deinit { if let descriptor { _ = close(descriptor) } }
 
   /// Writes out what is buffered; nil when all is well or the reader has gone.
   func finish() -> String? {

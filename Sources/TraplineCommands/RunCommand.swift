@@ -151,9 +151,9 @@ struct RunCommand: ConsoleCommand {
     let image = try load(bytes, request, into: machine)
     for warning in image.warnings { console.say("\(shown(guest)): \(warning)") }
 
-    let events = try startEventTrace(on: machine)
-    let instructions = try openInstructionTrace()
-    let report = try output.map { path throws(Refusal) in try OutputFile(path: path) }
+    let events = try startEventTrace(on: machine, console)
+    let instructions = try openInstructionTrace(console)
+    let report = try output.map { path throws(Refusal) in try OutputFile(path: path, on: console) }
     let view = GuestView(machine.processor, symbols: image.symbols)
 
     let limits = RunLimits(instructions: maxInstructions?.value, time: timeout?.duration, stop: interruption?.stop)
@@ -225,9 +225,9 @@ struct RunCommand: ConsoleCommand {
 
   // MARK: Traces
 
-  private func startEventTrace(on machine: VirtualMachine) throws(Refusal) -> (file: OutputFile, recorder: Recorder)? {
+  private func startEventTrace(on machine: VirtualMachine, _ console: Console) throws(Refusal) -> (file: OutputFile, recorder: Recorder)? {
     guard let trace else { return nil }
-    let file = try OutputFile(path: trace)
+    let file = try OutputFile(path: trace, on: console)
     let isJSON = traceFormat.map { $0 == .jsonl } ?? (trace.hasSuffix(".jsonl") || trace.hasSuffix(".json"))
     let sink: any EventSink = isJSON ? JSONLinesSink(file.sink, guest: guest) : TextSink(file.sink)
     let recorder = Recorder(sink: sink, filter: filter ?? EventFilter())
@@ -235,9 +235,9 @@ struct RunCommand: ConsoleCommand {
     return (file, recorder)
   }
 
-  private func openInstructionTrace() throws(Refusal) -> OutputFile? {
-    if let traceInstructionsTo { return try OutputFile(path: traceInstructionsTo) }
-    return traceInstructions ? try OutputFile(path: "-") : nil
+  private func openInstructionTrace(_ console: Console) throws(Refusal) -> OutputFile? {
+    if let traceInstructionsTo { return try OutputFile(path: traceInstructionsTo, on: console) }
+    return traceInstructions ? try OutputFile(path: "-", on: console) : nil
   }
 
   // MARK: The end

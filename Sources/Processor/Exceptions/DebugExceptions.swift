@@ -36,7 +36,8 @@ extension CPU {
   func notePortAccess(_ port: UInt16, size: UInt8) {
     let dr7 = DR7(rawValue: s.pointee.dr7)
     if dr7.isDisjoint(with: .anyEnabled) || s.pointee.cr4 & CR4.de.rawValue == 0 { return }
-    let first = UInt64(port), end = first &+ UInt64(size)
+    let first = UInt64(port)
+    let end = first &+ UInt64(size)
     for n in 0..<4 where dr7.isEnabled(n) && dr7.condition(n) == .io {
       let length = UInt64(dr7.length(n))
       let start = UInt64(breakpointAddress(UInt32(n))) & ~(length &- 1)

@@ -53,17 +53,23 @@ extension CPU {
       stack = inner.segment
       frame = FrameCursor(
         self, stack, esp: inner.esp, isUser: false, fault: .stackFault(Self.errorCode(stack.selector) | external))
-      if isFromVirtual8086 { try pushDataSegments(&frame, wide: wide) }
-      try frame.push(UInt32(segment(.ss).pointee.selector), wide: wide)
-      try frame.push(esp, wide: wide)
     } else {
       stack = segment(.ss).pointee
       frame = FrameCursor(self, stack, esp: esp, isUser: isUser, fault: .stackFault(external))
     }
-    try frame.push(image, wide: wide)
-    try frame.push(UInt32(segment(.cs).pointee.selector), wide: wide)
-    try frame.push(s.pointee.eip, wide: wide)
-    if event.hasErrorCode { try frame.push(event.errorCode, wide: wide) }
+    let errorSize: UInt32 = event.hasErrorCode ? 4 : 0
+    if wide, isInner, !isFromVirtual8086, let host = frame.reserve(20 &+ errorSize) {
+      // Nearly every one: a flat inner stack that was used before.
+      let words = host + Int(errorSize)
+      if event.hasErrorCode { host.storeBytes(of: event.errorCode, as: UInt32.self) }
+      words.storeBytes(of: s.pointee.eip, as: UInt32.self)
+      words.storeBytes(of: UInt32(segment(.cs).pointee.selector), toByteOffset: 4, as: UInt32.self)
+      words.storeBytes(of: image, toByteOffset: 8, as: UInt32.self)
+      words.storeBytes(of: esp, toByteOffset: 12, as: UInt32.self)
+      words.storeBytes(of: UInt32(segment(.ss).pointee.selector), toByteOffset: 16, as: UInt32.self)
+    } else {
+      try pushFrame(&frame, event, image: image, wide: wide, isInner: isInner)
+    }
     if gate.gateOffset > descriptor.limit { throw .generalProtection(external) }
     let loaded = SegmentCache(
       try markAccessed(descriptor, selector), selector: selector & ~3 | UInt16(privilege))
@@ -98,11 +104,25 @@ extension CPU {
     updateContext()
   }
 
-  private func pushDataSegments(_ frame: inout FrameCursor, wide: Bool) throws(GuestFault) {
-    try frame.push(UInt32(segment(.gs).pointee.selector), wide: wide)
-    try frame.push(UInt32(segment(.fs).pointee.selector), wide: wide)
-    try frame.push(UInt32(segment(.ds).pointee.selector), wide: wide)
-    try frame.push(UInt32(segment(.es).pointee.selector), wide: wide)
+  /// The frame word by word, whatever it takes.
+  @inline(never)
+  private func pushFrame(
+    _ frame: inout FrameCursor, _ event: InterruptEvent, image: UInt32, wide: Bool, isInner: Bool
+  ) throws(GuestFault) {
+    if isVirtual8086 {
+      try frame.push(UInt32(segment(.gs).pointee.selector), wide: wide)
+      try frame.push(UInt32(segment(.fs).pointee.selector), wide: wide)
+      try frame.push(UInt32(segment(.ds).pointee.selector), wide: wide)
+      try frame.push(UInt32(segment(.es).pointee.selector), wide: wide)
+    }
+    if isInner {
+      try frame.push(UInt32(segment(.ss).pointee.selector), wide: wide)
+      try frame.push(esp, wide: wide)
+    }
+    try frame.push(image, wide: wide)
+    try frame.push(UInt32(segment(.cs).pointee.selector), wide: wide)
+    try frame.push(s.pointee.eip, wide: wide)
+    if event.hasErrorCode { try frame.push(event.errorCode, wide: wide) }
   }
 
   /// Real-address mode: four-byte vectors, three words on the stack, never an error code.

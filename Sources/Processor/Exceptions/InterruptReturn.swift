@@ -13,9 +13,21 @@ extension CPU {
 
     let size = i.pointee.operandSize
     var stack = StackCursor(self)
-    let eip = try stack.pop(size: size)
-    let selector = UInt16(truncatingIfNeeded: try stack.pop(size: size))
-    let image = try stack.pop(size: size)
+    let eip: UInt32
+    let image: UInt32
+    let selector: UInt16
+    // A frame of five words in one page of a flat stack is read at once.
+    let frame = wide ? stackTop(20) : nil
+    if let frame {
+      eip = frame.loadUnaligned(as: UInt32.self)
+      selector = frame.loadUnaligned(fromByteOffset: 4, as: UInt16.self)
+      image = frame.loadUnaligned(fromByteOffset: 8, as: UInt32.self)
+      stack.skip(12)
+    } else {
+      eip = try stack.pop(size: size)
+      selector = UInt16(truncatingIfNeeded: try stack.pop(size: size))
+      image = try stack.pop(size: size)
+    }
     if wide, image & EFlags.vm.rawValue != 0, cpl == 0 {
       return try iretToVirtual8086(&stack, eip: eip, selector: selector, image: image)
     }
@@ -30,9 +42,16 @@ extension CPU {
       let changesMode = restoreFlags(image, mask: mask, wide: wide)
       if changesMode || !code.describesSameSegment(as: old) { updateContext() }
     } else {
-      let outerESP = try stack.pop(size: size)
-      let outerSS = try returnStack(
-        UInt16(truncatingIfNeeded: try stack.pop(size: size)), privilege: UInt8(selector & 3))
+      let outerESP: UInt32
+      let outerSelector: UInt16
+      if let frame {
+        outerESP = frame.loadUnaligned(fromByteOffset: 12, as: UInt32.self)
+        outerSelector = frame.loadUnaligned(fromByteOffset: 16, as: UInt16.self)
+      } else {
+        outerESP = try stack.pop(size: size)
+        outerSelector = UInt16(truncatingIfNeeded: try stack.pop(size: size))
+      }
+      let outerSS = try returnStack(outerSelector, privilege: UInt8(selector & 3))
       if eip > code.limit { throw .generalProtection(0) }
       enterOuter(code, eip: eip, outerSS, esp: outerESP)
       _ = restoreFlags(image, mask: mask, wide: wide)
@@ -58,7 +77,8 @@ extension CPU {
   }
 
   /// The status flags, TF, DF and NT: every level may change them.
-  static let anyLevelFlags: UInt32 = EFlags.status.rawValue | EFlags.tf.rawValue | EFlags.df.rawValue | EFlags.nt.rawValue
+  static let anyLevelFlags: UInt32 =
+    EFlags.status.rawValue | EFlags.tf.rawValue | EFlags.df.rawValue | EFlags.nt.rawValue
 
   /// Puts flags of an image in place, and RF, which a 16-bit image clears.
   /// - Returns: whether the mode depends on what changed.

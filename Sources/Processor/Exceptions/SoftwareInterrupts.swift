@@ -49,7 +49,9 @@ extension CPU {
     let next = i.pointee.address16 ? (start &+ size) & 0xffff : start &+ size
     let lower = try linear(i.pointee.segment, start, size: size, write: false)
     let upper = try linear(i.pointee.segment, next, size: size, write: false)
-    let index: Int32, low: Int32, high: Int32
+    let index: Int32
+    let low: Int32
+    let high: Int32
     if size == 4 {
       index = Int32(bitPattern: register(i.pointee.reg))
       low = Int32(bitPattern: try load(lower, user: isUser))

@@ -202,6 +202,10 @@ final class BlockCache {
     }
 
     let count = at - first - 2
+    if isFlat {
+      handlers.optimize(
+        steps.assumingMemoryBound(to: Step.self) + first + 2, instructions + first + 2, count: count)
+    }
     // The end: reached when the last instruction goes on to its neighbour.
     (steps.assumingMemoryBound(to: Step.self) + at).initialize(
       to: handlers.end(isFlat: isFlat, position: count, offset: offset, nowhere: nowhere))

@@ -5,7 +5,13 @@ import ISA
 
 /// The handlers of one two-operand operation at one width.
 struct BinaryHandlers {
-  var registerRegister, registerImmediate, registerMemory, memoryRegister, memoryImmediate: Handler
+  var registerRegister, registerImmediate: Handler
+  var registerMemory, memoryRegister, memoryImmediate: MemoryHandlers
+}
+
+/// The handlers of one memory form, with and without an index register.
+struct MemoryHandlers {
+  var based, indexed: Handler
 }
 
 /// The fast handlers, by operation.
@@ -15,113 +21,221 @@ struct FastHandlers {
     .add: BinaryHandlers(
       registerRegister: { fastRR($0, $1, Add.self, UInt8.self) },
       registerImmediate: { fastRI($0, $1, Add.self, UInt8.self) },
-      registerMemory: { fastRM($0, $1, Add.self, UInt8.self) },
-      memoryRegister: { fastMR($0, $1, Add.self, UInt8.self) },
-      memoryImmediate: { fastMI($0, $1, Add.self, UInt8.self) }),
+      registerMemory: MemoryHandlers(
+        based: { fastRM($0, $1, Add.self, UInt8.self, Based.self) },
+        indexed: { fastRM($0, $1, Add.self, UInt8.self, Indexed.self) }),
+      memoryRegister: MemoryHandlers(
+        based: { fastMR($0, $1, Add.self, UInt8.self, Based.self) },
+        indexed: { fastMR($0, $1, Add.self, UInt8.self, Indexed.self) }),
+      memoryImmediate: MemoryHandlers(
+        based: { fastMI($0, $1, Add.self, UInt8.self, Based.self) },
+        indexed: { fastMI($0, $1, Add.self, UInt8.self, Indexed.self) })),
     .or: BinaryHandlers(
       registerRegister: { fastRR($0, $1, Or.self, UInt8.self) },
       registerImmediate: { fastRI($0, $1, Or.self, UInt8.self) },
-      registerMemory: { fastRM($0, $1, Or.self, UInt8.self) },
-      memoryRegister: { fastMR($0, $1, Or.self, UInt8.self) },
-      memoryImmediate: { fastMI($0, $1, Or.self, UInt8.self) }),
+      registerMemory: MemoryHandlers(
+        based: { fastRM($0, $1, Or.self, UInt8.self, Based.self) },
+        indexed: { fastRM($0, $1, Or.self, UInt8.self, Indexed.self) }),
+      memoryRegister: MemoryHandlers(
+        based: { fastMR($0, $1, Or.self, UInt8.self, Based.self) },
+        indexed: { fastMR($0, $1, Or.self, UInt8.self, Indexed.self) }),
+      memoryImmediate: MemoryHandlers(
+        based: { fastMI($0, $1, Or.self, UInt8.self, Based.self) },
+        indexed: { fastMI($0, $1, Or.self, UInt8.self, Indexed.self) })),
     .adc: BinaryHandlers(
       registerRegister: { fastRR($0, $1, Adc.self, UInt8.self) },
       registerImmediate: { fastRI($0, $1, Adc.self, UInt8.self) },
-      registerMemory: { fastRM($0, $1, Adc.self, UInt8.self) },
-      memoryRegister: { fastMR($0, $1, Adc.self, UInt8.self) },
-      memoryImmediate: { fastMI($0, $1, Adc.self, UInt8.self) }),
+      registerMemory: MemoryHandlers(
+        based: { fastRM($0, $1, Adc.self, UInt8.self, Based.self) },
+        indexed: { fastRM($0, $1, Adc.self, UInt8.self, Indexed.self) }),
+      memoryRegister: MemoryHandlers(
+        based: { fastMR($0, $1, Adc.self, UInt8.self, Based.self) },
+        indexed: { fastMR($0, $1, Adc.self, UInt8.self, Indexed.self) }),
+      memoryImmediate: MemoryHandlers(
+        based: { fastMI($0, $1, Adc.self, UInt8.self, Based.self) },
+        indexed: { fastMI($0, $1, Adc.self, UInt8.self, Indexed.self) })),
     .sbb: BinaryHandlers(
       registerRegister: { fastRR($0, $1, Sbb.self, UInt8.self) },
       registerImmediate: { fastRI($0, $1, Sbb.self, UInt8.self) },
-      registerMemory: { fastRM($0, $1, Sbb.self, UInt8.self) },
-      memoryRegister: { fastMR($0, $1, Sbb.self, UInt8.self) },
-      memoryImmediate: { fastMI($0, $1, Sbb.self, UInt8.self) }),
+      registerMemory: MemoryHandlers(
+        based: { fastRM($0, $1, Sbb.self, UInt8.self, Based.self) },
+        indexed: { fastRM($0, $1, Sbb.self, UInt8.self, Indexed.self) }),
+      memoryRegister: MemoryHandlers(
+        based: { fastMR($0, $1, Sbb.self, UInt8.self, Based.self) },
+        indexed: { fastMR($0, $1, Sbb.self, UInt8.self, Indexed.self) }),
+      memoryImmediate: MemoryHandlers(
+        based: { fastMI($0, $1, Sbb.self, UInt8.self, Based.self) },
+        indexed: { fastMI($0, $1, Sbb.self, UInt8.self, Indexed.self) })),
     .and: BinaryHandlers(
       registerRegister: { fastRR($0, $1, And.self, UInt8.self) },
       registerImmediate: { fastRI($0, $1, And.self, UInt8.self) },
-      registerMemory: { fastRM($0, $1, And.self, UInt8.self) },
-      memoryRegister: { fastMR($0, $1, And.self, UInt8.self) },
-      memoryImmediate: { fastMI($0, $1, And.self, UInt8.self) }),
+      registerMemory: MemoryHandlers(
+        based: { fastRM($0, $1, And.self, UInt8.self, Based.self) },
+        indexed: { fastRM($0, $1, And.self, UInt8.self, Indexed.self) }),
+      memoryRegister: MemoryHandlers(
+        based: { fastMR($0, $1, And.self, UInt8.self, Based.self) },
+        indexed: { fastMR($0, $1, And.self, UInt8.self, Indexed.self) }),
+      memoryImmediate: MemoryHandlers(
+        based: { fastMI($0, $1, And.self, UInt8.self, Based.self) },
+        indexed: { fastMI($0, $1, And.self, UInt8.self, Indexed.self) })),
     .sub: BinaryHandlers(
       registerRegister: { fastRR($0, $1, Sub.self, UInt8.self) },
       registerImmediate: { fastRI($0, $1, Sub.self, UInt8.self) },
-      registerMemory: { fastRM($0, $1, Sub.self, UInt8.self) },
-      memoryRegister: { fastMR($0, $1, Sub.self, UInt8.self) },
-      memoryImmediate: { fastMI($0, $1, Sub.self, UInt8.self) }),
+      registerMemory: MemoryHandlers(
+        based: { fastRM($0, $1, Sub.self, UInt8.self, Based.self) },
+        indexed: { fastRM($0, $1, Sub.self, UInt8.self, Indexed.self) }),
+      memoryRegister: MemoryHandlers(
+        based: { fastMR($0, $1, Sub.self, UInt8.self, Based.self) },
+        indexed: { fastMR($0, $1, Sub.self, UInt8.self, Indexed.self) }),
+      memoryImmediate: MemoryHandlers(
+        based: { fastMI($0, $1, Sub.self, UInt8.self, Based.self) },
+        indexed: { fastMI($0, $1, Sub.self, UInt8.self, Indexed.self) })),
     .xor: BinaryHandlers(
       registerRegister: { fastRR($0, $1, Xor.self, UInt8.self) },
       registerImmediate: { fastRI($0, $1, Xor.self, UInt8.self) },
-      registerMemory: { fastRM($0, $1, Xor.self, UInt8.self) },
-      memoryRegister: { fastMR($0, $1, Xor.self, UInt8.self) },
-      memoryImmediate: { fastMI($0, $1, Xor.self, UInt8.self) }),
+      registerMemory: MemoryHandlers(
+        based: { fastRM($0, $1, Xor.self, UInt8.self, Based.self) },
+        indexed: { fastRM($0, $1, Xor.self, UInt8.self, Indexed.self) }),
+      memoryRegister: MemoryHandlers(
+        based: { fastMR($0, $1, Xor.self, UInt8.self, Based.self) },
+        indexed: { fastMR($0, $1, Xor.self, UInt8.self, Indexed.self) }),
+      memoryImmediate: MemoryHandlers(
+        based: { fastMI($0, $1, Xor.self, UInt8.self, Based.self) },
+        indexed: { fastMI($0, $1, Xor.self, UInt8.self, Indexed.self) })),
     .cmp: BinaryHandlers(
       registerRegister: { fastRR($0, $1, Cmp.self, UInt8.self) },
       registerImmediate: { fastRI($0, $1, Cmp.self, UInt8.self) },
-      registerMemory: { fastRM($0, $1, Cmp.self, UInt8.self) },
-      memoryRegister: { fastMR($0, $1, Cmp.self, UInt8.self) },
-      memoryImmediate: { fastMI($0, $1, Cmp.self, UInt8.self) }),
+      registerMemory: MemoryHandlers(
+        based: { fastRM($0, $1, Cmp.self, UInt8.self, Based.self) },
+        indexed: { fastRM($0, $1, Cmp.self, UInt8.self, Indexed.self) }),
+      memoryRegister: MemoryHandlers(
+        based: { fastMR($0, $1, Cmp.self, UInt8.self, Based.self) },
+        indexed: { fastMR($0, $1, Cmp.self, UInt8.self, Indexed.self) }),
+      memoryImmediate: MemoryHandlers(
+        based: { fastMI($0, $1, Cmp.self, UInt8.self, Based.self) },
+        indexed: { fastMI($0, $1, Cmp.self, UInt8.self, Indexed.self) })),
     .test: BinaryHandlers(
       registerRegister: { fastRR($0, $1, Test.self, UInt8.self) },
       registerImmediate: { fastRI($0, $1, Test.self, UInt8.self) },
-      registerMemory: { fastRM($0, $1, Test.self, UInt8.self) },
-      memoryRegister: { fastMR($0, $1, Test.self, UInt8.self) },
-      memoryImmediate: { fastMI($0, $1, Test.self, UInt8.self) }),
+      registerMemory: MemoryHandlers(
+        based: { fastRM($0, $1, Test.self, UInt8.self, Based.self) },
+        indexed: { fastRM($0, $1, Test.self, UInt8.self, Indexed.self) }),
+      memoryRegister: MemoryHandlers(
+        based: { fastMR($0, $1, Test.self, UInt8.self, Based.self) },
+        indexed: { fastMR($0, $1, Test.self, UInt8.self, Indexed.self) }),
+      memoryImmediate: MemoryHandlers(
+        based: { fastMI($0, $1, Test.self, UInt8.self, Based.self) },
+        indexed: { fastMI($0, $1, Test.self, UInt8.self, Indexed.self) })),
   ]
   let binary32: [Operation: BinaryHandlers] = [
     .add: BinaryHandlers(
       registerRegister: { fastRR($0, $1, Add.self, UInt32.self) },
       registerImmediate: { fastRI($0, $1, Add.self, UInt32.self) },
-      registerMemory: { fastRM($0, $1, Add.self, UInt32.self) },
-      memoryRegister: { fastMR($0, $1, Add.self, UInt32.self) },
-      memoryImmediate: { fastMI($0, $1, Add.self, UInt32.self) }),
+      registerMemory: MemoryHandlers(
+        based: { fastRM($0, $1, Add.self, UInt32.self, Based.self) },
+        indexed: { fastRM($0, $1, Add.self, UInt32.self, Indexed.self) }),
+      memoryRegister: MemoryHandlers(
+        based: { fastMR($0, $1, Add.self, UInt32.self, Based.self) },
+        indexed: { fastMR($0, $1, Add.self, UInt32.self, Indexed.self) }),
+      memoryImmediate: MemoryHandlers(
+        based: { fastMI($0, $1, Add.self, UInt32.self, Based.self) },
+        indexed: { fastMI($0, $1, Add.self, UInt32.self, Indexed.self) })),
     .or: BinaryHandlers(
       registerRegister: { fastRR($0, $1, Or.self, UInt32.self) },
       registerImmediate: { fastRI($0, $1, Or.self, UInt32.self) },
-      registerMemory: { fastRM($0, $1, Or.self, UInt32.self) },
-      memoryRegister: { fastMR($0, $1, Or.self, UInt32.self) },
-      memoryImmediate: { fastMI($0, $1, Or.self, UInt32.self) }),
+      registerMemory: MemoryHandlers(
+        based: { fastRM($0, $1, Or.self, UInt32.self, Based.self) },
+        indexed: { fastRM($0, $1, Or.self, UInt32.self, Indexed.self) }),
+      memoryRegister: MemoryHandlers(
+        based: { fastMR($0, $1, Or.self, UInt32.self, Based.self) },
+        indexed: { fastMR($0, $1, Or.self, UInt32.self, Indexed.self) }),
+      memoryImmediate: MemoryHandlers(
+        based: { fastMI($0, $1, Or.self, UInt32.self, Based.self) },
+        indexed: { fastMI($0, $1, Or.self, UInt32.self, Indexed.self) })),
     .adc: BinaryHandlers(
       registerRegister: { fastRR($0, $1, Adc.self, UInt32.self) },
       registerImmediate: { fastRI($0, $1, Adc.self, UInt32.self) },
-      registerMemory: { fastRM($0, $1, Adc.self, UInt32.self) },
-      memoryRegister: { fastMR($0, $1, Adc.self, UInt32.self) },
-      memoryImmediate: { fastMI($0, $1, Adc.self, UInt32.self) }),
+      registerMemory: MemoryHandlers(
+        based: { fastRM($0, $1, Adc.self, UInt32.self, Based.self) },
+        indexed: { fastRM($0, $1, Adc.self, UInt32.self, Indexed.self) }),
+      memoryRegister: MemoryHandlers(
+        based: { fastMR($0, $1, Adc.self, UInt32.self, Based.self) },
+        indexed: { fastMR($0, $1, Adc.self, UInt32.self, Indexed.self) }),
+      memoryImmediate: MemoryHandlers(
+        based: { fastMI($0, $1, Adc.self, UInt32.self, Based.self) },
+        indexed: { fastMI($0, $1, Adc.self, UInt32.self, Indexed.self) })),
     .sbb: BinaryHandlers(
       registerRegister: { fastRR($0, $1, Sbb.self, UInt32.self) },
       registerImmediate: { fastRI($0, $1, Sbb.self, UInt32.self) },
-      registerMemory: { fastRM($0, $1, Sbb.self, UInt32.self) },
-      memoryRegister: { fastMR($0, $1, Sbb.self, UInt32.self) },
-      memoryImmediate: { fastMI($0, $1, Sbb.self, UInt32.self) }),
+      registerMemory: MemoryHandlers(
+        based: { fastRM($0, $1, Sbb.self, UInt32.self, Based.self) },
+        indexed: { fastRM($0, $1, Sbb.self, UInt32.self, Indexed.self) }),
+      memoryRegister: MemoryHandlers(
+        based: { fastMR($0, $1, Sbb.self, UInt32.self, Based.self) },
+        indexed: { fastMR($0, $1, Sbb.self, UInt32.self, Indexed.self) }),
+      memoryImmediate: MemoryHandlers(
+        based: { fastMI($0, $1, Sbb.self, UInt32.self, Based.self) },
+        indexed: { fastMI($0, $1, Sbb.self, UInt32.self, Indexed.self) })),
     .and: BinaryHandlers(
       registerRegister: { fastRR($0, $1, And.self, UInt32.self) },
       registerImmediate: { fastRI($0, $1, And.self, UInt32.self) },
-      registerMemory: { fastRM($0, $1, And.self, UInt32.self) },
-      memoryRegister: { fastMR($0, $1, And.self, UInt32.self) },
-      memoryImmediate: { fastMI($0, $1, And.self, UInt32.self) }),
+      registerMemory: MemoryHandlers(
+        based: { fastRM($0, $1, And.self, UInt32.self, Based.self) },
+        indexed: { fastRM($0, $1, And.self, UInt32.self, Indexed.self) }),
+      memoryRegister: MemoryHandlers(
+        based: { fastMR($0, $1, And.self, UInt32.self, Based.self) },
+        indexed: { fastMR($0, $1, And.self, UInt32.self, Indexed.self) }),
+      memoryImmediate: MemoryHandlers(
+        based: { fastMI($0, $1, And.self, UInt32.self, Based.self) },
+        indexed: { fastMI($0, $1, And.self, UInt32.self, Indexed.self) })),
     .sub: BinaryHandlers(
       registerRegister: { fastRR($0, $1, Sub.self, UInt32.self) },
       registerImmediate: { fastRI($0, $1, Sub.self, UInt32.self) },
-      registerMemory: { fastRM($0, $1, Sub.self, UInt32.self) },
-      memoryRegister: { fastMR($0, $1, Sub.self, UInt32.self) },
-      memoryImmediate: { fastMI($0, $1, Sub.self, UInt32.self) }),
+      registerMemory: MemoryHandlers(
+        based: { fastRM($0, $1, Sub.self, UInt32.self, Based.self) },
+        indexed: { fastRM($0, $1, Sub.self, UInt32.self, Indexed.self) }),
+      memoryRegister: MemoryHandlers(
+        based: { fastMR($0, $1, Sub.self, UInt32.self, Based.self) },
+        indexed: { fastMR($0, $1, Sub.self, UInt32.self, Indexed.self) }),
+      memoryImmediate: MemoryHandlers(
+        based: { fastMI($0, $1, Sub.self, UInt32.self, Based.self) },
+        indexed: { fastMI($0, $1, Sub.self, UInt32.self, Indexed.self) })),
     .xor: BinaryHandlers(
       registerRegister: { fastRR($0, $1, Xor.self, UInt32.self) },
       registerImmediate: { fastRI($0, $1, Xor.self, UInt32.self) },
-      registerMemory: { fastRM($0, $1, Xor.self, UInt32.self) },
-      memoryRegister: { fastMR($0, $1, Xor.self, UInt32.self) },
-      memoryImmediate: { fastMI($0, $1, Xor.self, UInt32.self) }),
+      registerMemory: MemoryHandlers(
+        based: { fastRM($0, $1, Xor.self, UInt32.self, Based.self) },
+        indexed: { fastRM($0, $1, Xor.self, UInt32.self, Indexed.self) }),
+      memoryRegister: MemoryHandlers(
+        based: { fastMR($0, $1, Xor.self, UInt32.self, Based.self) },
+        indexed: { fastMR($0, $1, Xor.self, UInt32.self, Indexed.self) }),
+      memoryImmediate: MemoryHandlers(
+        based: { fastMI($0, $1, Xor.self, UInt32.self, Based.self) },
+        indexed: { fastMI($0, $1, Xor.self, UInt32.self, Indexed.self) })),
     .cmp: BinaryHandlers(
       registerRegister: { fastRR($0, $1, Cmp.self, UInt32.self) },
       registerImmediate: { fastRI($0, $1, Cmp.self, UInt32.self) },
-      registerMemory: { fastRM($0, $1, Cmp.self, UInt32.self) },
-      memoryRegister: { fastMR($0, $1, Cmp.self, UInt32.self) },
-      memoryImmediate: { fastMI($0, $1, Cmp.self, UInt32.self) }),
+      registerMemory: MemoryHandlers(
+        based: { fastRM($0, $1, Cmp.self, UInt32.self, Based.self) },
+        indexed: { fastRM($0, $1, Cmp.self, UInt32.self, Indexed.self) }),
+      memoryRegister: MemoryHandlers(
+        based: { fastMR($0, $1, Cmp.self, UInt32.self, Based.self) },
+        indexed: { fastMR($0, $1, Cmp.self, UInt32.self, Indexed.self) }),
+      memoryImmediate: MemoryHandlers(
+        based: { fastMI($0, $1, Cmp.self, UInt32.self, Based.self) },
+        indexed: { fastMI($0, $1, Cmp.self, UInt32.self, Indexed.self) })),
     .test: BinaryHandlers(
       registerRegister: { fastRR($0, $1, Test.self, UInt32.self) },
       registerImmediate: { fastRI($0, $1, Test.self, UInt32.self) },
-      registerMemory: { fastRM($0, $1, Test.self, UInt32.self) },
-      memoryRegister: { fastMR($0, $1, Test.self, UInt32.self) },
-      memoryImmediate: { fastMI($0, $1, Test.self, UInt32.self) }),
+      registerMemory: MemoryHandlers(
+        based: { fastRM($0, $1, Test.self, UInt32.self, Based.self) },
+        indexed: { fastRM($0, $1, Test.self, UInt32.self, Indexed.self) }),
+      memoryRegister: MemoryHandlers(
+        based: { fastMR($0, $1, Test.self, UInt32.self, Based.self) },
+        indexed: { fastMR($0, $1, Test.self, UInt32.self, Indexed.self) }),
+      memoryImmediate: MemoryHandlers(
+        based: { fastMI($0, $1, Test.self, UInt32.self, Based.self) },
+        indexed: { fastMI($0, $1, Test.self, UInt32.self, Indexed.self) })),
   ]
 
   let unary32: [Operation: (register: Handler, memory: Handler)] = [
@@ -146,6 +260,27 @@ struct FastHandlers {
     .shl: ({ fastShift($0, $1, Shl.self, UInt32.self) }, { fastShiftCL($0, $1, Shl.self, UInt32.self) }),
     .shr: ({ fastShift($0, $1, Shr.self, UInt32.self) }, { fastShiftCL($0, $1, Shr.self, UInt32.self) }),
     .sar: ({ fastShift($0, $1, Sar.self, UInt32.self) }, { fastShiftCL($0, $1, Sar.self, UInt32.self) }),
+  ]
+
+  /// For results whose flags nobody sees; registers of 32 bits.
+  let withoutFlags: [Operation: (register: Handler, immediate: Handler)] = [
+    .add: ({ fastRRWithoutFlags($0, $1, Add.self) }, { fastRIWithoutFlags($0, $1, Add.self) }),
+    .or: ({ fastRRWithoutFlags($0, $1, Or.self) }, { fastRIWithoutFlags($0, $1, Or.self) }),
+    .and: ({ fastRRWithoutFlags($0, $1, And.self) }, { fastRIWithoutFlags($0, $1, And.self) }),
+    .sub: ({ fastRRWithoutFlags($0, $1, Sub.self) }, { fastRIWithoutFlags($0, $1, Sub.self) }),
+    .xor: ({ fastRRWithoutFlags($0, $1, Xor.self) }, { fastRIWithoutFlags($0, $1, Xor.self) }),
+  ]
+  let shiftWithoutFlags: [Operation: Handler] = [
+    .rol: { fastShiftWithoutFlags($0, $1, Rol.self) },
+    .ror: { fastShiftWithoutFlags($0, $1, Ror.self) },
+    .shl: { fastShiftWithoutFlags($0, $1, Shl.self) },
+    .shr: { fastShiftWithoutFlags($0, $1, Shr.self) },
+    .sar: { fastShiftWithoutFlags($0, $1, Sar.self) },
+  ]
+  let unaryWithoutFlags: [Operation: Handler] = [
+    .inc: { fastUnaryWithoutFlags($0, $1, Inc.self) },
+    .dec: { fastUnaryWithoutFlags($0, $1, Dec.self) },
+    .neg: { fastUnaryWithoutFlags($0, $1, Neg.self) },
   ]
 
   /// By condition code.
@@ -181,11 +316,12 @@ struct FastHandlers {
   let ret: Handler = { c, step in
     let cpu = CPU(c)
     let top = cpu.esp
-    guard let host = readable(c, top, UInt32.self) else { return slowly(c, step) }
+    let place = Place<UInt32>(reading: top, c)
+    guard place.isHit else { return slowly(c, step) }
     // `immediate` is what RET releases besides the address.
     cpu.esp = top &+ 4 &+ operands(step).pointee.immediate
     retire(c, step)
-    enterIndirect(c, host.loadUnaligned(as: UInt32.self))
+    enterIndirect(c, place.value)
   }
 
   let jmpRegister: Handler = { c, step in
@@ -194,9 +330,10 @@ struct FastHandlers {
   }
 
   let jmpMemory: Handler = { c, step in
-    guard let host = readable(c, address(c, step), UInt32.self) else { return slowly(c, step) }
+    let place = Place<UInt32>(reading: Indexed.address(c, step), c)
+    guard place.isHit else { return slowly(c, step) }
     retire(c, step)
-    enterIndirect(c, host.loadUnaligned(as: UInt32.self))
+    enterIndirect(c, place.value)
   }
 
   let callRegister: Handler = { c, step in
@@ -207,8 +344,9 @@ struct FastHandlers {
   }
 
   let callMemory: Handler = { c, step in
-    guard let host = readable(c, address(c, step), UInt32.self) else { return slowly(c, step) }
-    let target = host.loadUnaligned(as: UInt32.self)
+    let place = Place<UInt32>(reading: Indexed.address(c, step), c)
+    guard place.isHit else { return slowly(c, step) }
+    let target = place.value
     guard fastPush(c, CPU(c).s.pointee.blockEIP &+ operands(step).pointee.immediate) else { return slowly(c, step) }
     retire(c, step)
     enterIndirect(c, target)
@@ -228,26 +366,56 @@ struct FastHandlers {
   let movRegisterRegister32: Handler = { fastMovRR($0, $1, UInt32.self) }
   let movRegisterImmediate8: Handler = { fastMovRI($0, $1, UInt8.self) }
   let movRegisterImmediate32: Handler = { fastMovRI($0, $1, UInt32.self) }
-  let load8: Handler = { fastLoad($0, $1, UInt8.self) }
-  let load16: Handler = { fastLoad($0, $1, UInt16.self) }
-  let load32: Handler = { fastLoad($0, $1, UInt32.self) }
-  let store8: Handler = { fastStore($0, $1, UInt8.self) }
-  let store16: Handler = { fastStore($0, $1, UInt16.self) }
-  let store32: Handler = { fastStore($0, $1, UInt32.self) }
-  let storeImmediate8: Handler = { fastStoreImmediate($0, $1, UInt8.self) }
-  let storeImmediate16: Handler = { fastStoreImmediate($0, $1, UInt16.self) }
-  let storeImmediate32: Handler = { fastStoreImmediate($0, $1, UInt32.self) }
+  let load8 = MemoryHandlers(
+    based: { fastLoad($0, $1, UInt8.self, Based.self) }, indexed: { fastLoad($0, $1, UInt8.self, Indexed.self) })
+  let load16 = MemoryHandlers(
+    based: { fastLoad($0, $1, UInt16.self, Based.self) }, indexed: { fastLoad($0, $1, UInt16.self, Indexed.self) })
+  let load32 = MemoryHandlers(
+    based: { fastLoad($0, $1, UInt32.self, Based.self) }, indexed: { fastLoad($0, $1, UInt32.self, Indexed.self) })
+  let store8 = MemoryHandlers(
+    based: { fastStore($0, $1, UInt8.self, Based.self) }, indexed: { fastStore($0, $1, UInt8.self, Indexed.self) })
+  let store16 = MemoryHandlers(
+    based: { fastStore($0, $1, UInt16.self, Based.self) }, indexed: { fastStore($0, $1, UInt16.self, Indexed.self) })
+  let store32 = MemoryHandlers(
+    based: { fastStore($0, $1, UInt32.self, Based.self) }, indexed: { fastStore($0, $1, UInt32.self, Indexed.self) })
+  let storeImmediate8 = MemoryHandlers(
+    based: { fastStoreImmediate($0, $1, UInt8.self, Based.self) }, indexed: { fastStoreImmediate($0, $1, UInt8.self, Indexed.self) })
+  let storeImmediate16 = MemoryHandlers(
+    based: { fastStoreImmediate($0, $1, UInt16.self, Based.self) }, indexed: { fastStoreImmediate($0, $1, UInt16.self, Indexed.self) })
+  let storeImmediate32 = MemoryHandlers(
+    based: { fastStoreImmediate($0, $1, UInt32.self, Based.self) }, indexed: { fastStoreImmediate($0, $1, UInt32.self, Indexed.self) })
 
   /// MOVZX and MOVSX to 32 bits.
-  let extend: [Operation: (register: Handler, memory: Handler)] = [
-    .movzx8: ({ fastZeroExtend($0, $1, UInt8.self) }, { fastZeroExtendLoad($0, $1, UInt8.self) }),
-    .movzx16: ({ fastZeroExtend($0, $1, UInt16.self) }, { fastZeroExtendLoad($0, $1, UInt16.self) }),
-    .movsx8: ({ fastSignExtend($0, $1, UInt8.self) }, { fastSignExtendLoad($0, $1, UInt8.self) }),
-    .movsx16: ({ fastSignExtend($0, $1, UInt16.self) }, { fastSignExtendLoad($0, $1, UInt16.self) }),
+  let extend: [Operation: (register: Handler, memory: MemoryHandlers)] = [
+    .movzx8: (
+      { fastZeroExtend($0, $1, UInt8.self) },
+      MemoryHandlers(
+        based: { fastZeroExtendLoad($0, $1, UInt8.self, Based.self) }, indexed: { fastZeroExtendLoad($0, $1, UInt8.self, Indexed.self) })
+    ),
+    .movzx16: (
+      { fastZeroExtend($0, $1, UInt16.self) },
+      MemoryHandlers(
+        based: { fastZeroExtendLoad($0, $1, UInt16.self, Based.self) }, indexed: { fastZeroExtendLoad($0, $1, UInt16.self, Indexed.self) })
+    ),
+    .movsx8: (
+      { fastSignExtend($0, $1, UInt8.self) },
+      MemoryHandlers(
+        based: { fastSignExtendLoad($0, $1, UInt8.self, Based.self) }, indexed: { fastSignExtendLoad($0, $1, UInt8.self, Indexed.self) })
+    ),
+    .movsx16: (
+      { fastSignExtend($0, $1, UInt16.self) },
+      MemoryHandlers(
+        based: { fastSignExtendLoad($0, $1, UInt16.self, Based.self) }, indexed: { fastSignExtendLoad($0, $1, UInt16.self, Indexed.self) })
+    ),
   ]
 
   let lea: Handler = { c, step in
-    put(c, operands(step).pointee.reg, address(c, step))
+    put(c, operands(step).pointee.reg, Indexed.address(c, step))
+    next(c, step)
+  }
+
+  let leaBased: Handler = { c, step in
+    put(c, operands(step).pointee.reg, Based.address(c, step))
     next(c, step)
   }
 
@@ -262,26 +430,28 @@ struct FastHandlers {
   }
 
   let pushMemory: Handler = { c, step in
-    guard let host = readable(c, address(c, step), UInt32.self), fastPush(c, host.loadUnaligned(as: UInt32.self))
-    else { return slowly(c, step) }
+    let place = Place<UInt32>(reading: Indexed.address(c, step), c)
+    guard place.isHit, fastPush(c, place.value) else { return slowly(c, step) }
     next(c, step)
   }
 
   let popRegister: Handler = { c, step in
     let cpu = CPU(c)
     let top = cpu.esp
-    guard let host = readable(c, top, UInt32.self) else { return slowly(c, step) }
+    let place = Place<UInt32>(reading: top, c)
+    guard place.isHit else { return slowly(c, step) }
     cpu.esp = top &+ 4
-    put(c, operands(step).pointee.rm, host.loadUnaligned(as: UInt32.self))
+    put(c, operands(step).pointee.rm, place.value)
     next(c, step)
   }
 
   let leave: Handler = { c, step in
     let cpu = CPU(c)
     let frame = cpu.ebp
-    guard let host = readable(c, frame, UInt32.self) else { return slowly(c, step) }
+    let place = Place<UInt32>(reading: frame, c)
+    guard place.isHit else { return slowly(c, step) }
     cpu.esp = frame &+ 4
-    cpu.ebp = host.loadUnaligned(as: UInt32.self)
+    cpu.ebp = place.value
     next(c, step)
   }
 
@@ -316,8 +486,9 @@ struct FastHandlers {
   }
 
   let imulMemory: Handler = { c, step in
-    guard let host = readable(c, address(c, step), UInt32.self) else { return slowly(c, step) }
-    fastTruncatingProduct(c, step, get(c, operands(step).pointee.reg), host.loadUnaligned(as: UInt32.self))
+    let place = Place<UInt32>(reading: Indexed.address(c, step), c)
+    guard place.isHit else { return slowly(c, step) }
+    fastTruncatingProduct(c, step, get(c, operands(step).pointee.reg), place.value)
   }
 
   let imulRegisterImmediate: Handler = { c, step in
@@ -326,7 +497,8 @@ struct FastHandlers {
   }
 
   let imulMemoryImmediate: Handler = { c, step in
-    guard let host = readable(c, address(c, step), UInt32.self) else { return slowly(c, step) }
-    fastTruncatingProduct(c, step, host.loadUnaligned(as: UInt32.self), operands(step).pointee.immediate)
+    let place = Place<UInt32>(reading: Indexed.address(c, step), c)
+    guard place.isHit else { return slowly(c, step) }
+    fastTruncatingProduct(c, step, place.value, operands(step).pointee.immediate)
   }
 }

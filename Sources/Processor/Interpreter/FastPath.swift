@@ -22,34 +22,62 @@ typealias StepPointer = UnsafeMutableRawPointer
   c.storeBytes(of: value, toByteOffset: Int(offset), as: W.self)
 }
 
-/// base + index * factor + displacement: no branch, since absent registers read as zero.
-@inline(__always) func address(_ c: State, _ step: StepPointer) -> UInt32 {
-  let o = operands(step)
-  return get(c, o.pointee.base, UInt32.self)
-    &+ get(c, o.pointee.index, UInt32.self) &<< UInt32(o.pointee.scale)
-    &+ o.pointee.displacement
+/// How a memory operand is addressed; one of two, chosen when the block is made.
+protocol AddressForm {
+  static func address(_ c: State, _ step: StepPointer) -> UInt32
 }
 
-/// Host address for a load of `W`, or nil for the general handler to find out why.
-@inline(__always) func readable<W: OperandWidth>(_ c: State, _ linear: UInt32, _: W.Type) -> UnsafeMutableRawPointer? {
-  let s = CPU(c).s
-  let entry = s.pointee.tlb + TLB.set(of: linear)
-  let last = linear &+ UInt32(W.bitWidth / 8 - 1)
-  if entry.pointee.readTag == s.pointee.tlbGeneration | UInt64(last & ~0xfff) {
-    return UnsafeMutableRawPointer(bitPattern: entry.pointee.addend &+ UInt(linear)).unsafelyUnwrapped
+/// base + displacement. An absent base reads as zero.
+enum Based: AddressForm {
+  @inline(__always) static func address(_ c: State, _ step: StepPointer) -> UInt32 {
+    let o = operands(step)
+    return get(c, o.pointee.base, UInt32.self) &+ o.pointee.displacement
   }
-  return nil
 }
 
-/// Host address for a store of `W`, or nil.
-@inline(__always) func writable<W: OperandWidth>(_ c: State, _ linear: UInt32, _: W.Type) -> UnsafeMutableRawPointer? {
-  let s = CPU(c).s
-  let entry = s.pointee.tlb + TLB.set(of: linear)
-  let last = linear &+ UInt32(W.bitWidth / 8 - 1)
-  if entry.pointee.writeTag == s.pointee.tlbGeneration | UInt64(last & ~0xfff) {
-    return UnsafeMutableRawPointer(bitPattern: entry.pointee.addend &+ UInt(linear)).unsafelyUnwrapped
+/// base + index * factor + displacement. Absent registers read as zero.
+enum Indexed: AddressForm {
+  @inline(__always) static func address(_ c: State, _ step: StepPointer) -> UInt32 {
+    let o = operands(step)
+    return get(c, o.pointee.base, UInt32.self)
+      &+ get(c, o.pointee.index, UInt32.self) &<< UInt32(o.pointee.scale)
+      &+ o.pointee.displacement
   }
-  return nil
+}
+
+/// A place in memory, found in the TLB or not.
+struct Place<W: OperandWidth> {
+  let entry: UnsafeMutablePointer<TLBEntry>
+  let linear: UInt32
+  let isHit: Bool
+
+  /// For a load.
+  @inline(__always) init(reading linear: UInt32, _ c: State) {
+    self.init(linear, c, isWrite: false)
+  }
+
+  /// For a store.
+  @inline(__always) init(writing linear: UInt32, _ c: State) {
+    self.init(linear, c, isWrite: true)
+  }
+
+  @inline(__always) private init(_ linear: UInt32, _ c: State, isWrite: Bool) {
+    let s = CPU(c).s
+    entry = s.pointee.tlb + TLB.set(of: linear)
+    self.linear = linear
+    let last = linear &+ UInt32(W.bitWidth / 8 - 1)
+    isHit = (isWrite ? entry.pointee.writeTag : entry.pointee.readTag) == s.pointee.tlbGeneration | UInt64(last & ~0xfff)
+  }
+
+  /// Only after a hit.
+  @inline(__always) private var host: UnsafeMutableRawPointer {
+    UnsafeMutableRawPointer(bitPattern: entry.pointee.addend &+ UInt(linear)).unsafelyUnwrapped
+  }
+
+  @inline(__always) var value: W {
+    get { host.loadUnaligned(as: W.self) }
+    nonmutating set { host.storeBytes(of: newValue, as: W.self) }
+  }
 }
 
 /// Leaves this instruction to its general handler.
@@ -124,12 +152,44 @@ func fastRI<O: BinaryOperation, W: OperandWidth>(_ c: State, _ step: StepPointer
   next(c, step)
 }
 
+/// The same where the flags are overwritten before anything can see them (`FlagLiveness`).
+@inline(__always)
+func fastRRWithoutFlags<O: BinaryOperation>(_ c: State, _ step: StepPointer, _: O.Type) {
+  let o = operands(step)
+  put(c, o.pointee.rm, O.apply(get(c, o.pointee.rm, UInt32.self), get(c, o.pointee.reg), CPU(c).flags).0)
+  next(c, step)
+}
+
+@inline(__always)
+func fastRIWithoutFlags<O: BinaryOperation>(_ c: State, _ step: StepPointer, _: O.Type) {
+  let o = operands(step)
+  put(c, o.pointee.rm, O.apply(get(c, o.pointee.rm, UInt32.self), o.pointee.immediate, CPU(c).flags).0)
+  next(c, step)
+}
+
+@inline(__always)
+func fastShiftWithoutFlags<O: ShiftOperation>(_ c: State, _ step: StepPointer, _: O.Type) {
+  let o = operands(step)
+  put(c, o.pointee.rm, O.apply(get(c, o.pointee.rm, UInt32.self), o.pointee.immediate, CPU(c).flags).0)
+  next(c, step)
+}
+
+@inline(__always)
+func fastUnaryWithoutFlags<O: UnaryOperation>(_ c: State, _ step: StepPointer, _: O.Type) {
+  let o = operands(step)
+  put(c, o.pointee.rm, O.apply(get(c, o.pointee.rm, UInt32.self), CPU(c).flags).0)
+  next(c, step)
+}
+
 /// Register from memory.
 @inline(__always)
-func fastRM<O: BinaryOperation, W: OperandWidth>(_ c: State, _ step: StepPointer, _: O.Type, _: W.Type) {
+func fastRM<O: BinaryOperation, W: OperandWidth, A: AddressForm>(
+  _ c: State, _ step: StepPointer, _: O.Type, _: W.Type, _: A.Type
+) {
   let cpu = CPU(c), o = operands(step)
-  guard let host = readable(c, address(c, step), W.self) else { return slowly(c, step) }
-  let (value, flags) = O.apply(get(c, o.pointee.reg, W.self), host.loadUnaligned(as: W.self), cpu.flags)
+  let place = Place<W>(reading: A.address(c, step), c)
+  guard place.isHit else { return slowly(c, step) }
+  let (value, flags) = O.apply(get(c, o.pointee.reg, W.self), place.value, cpu.flags)
   if O.writes { put(c, o.pointee.reg, value) }
   cpu.flags = flags
   next(c, step)
@@ -138,27 +198,29 @@ func fastRM<O: BinaryOperation, W: OperandWidth>(_ c: State, _ step: StepPointer
 /// Memory from register or immediate.
 @inline(__always)
 func fastMemory<O: BinaryOperation, W: OperandWidth>(
-  _ c: State, _ step: StepPointer, _: O.Type, _ source: W
+  _ c: State, _ step: StepPointer, _: O.Type, _ linear: UInt32, _ source: W
 ) {
   let cpu = CPU(c)
-  let linear = address(c, step)
-  guard let host = O.writes ? writable(c, linear, W.self) : readable(c, linear, W.self) else {
-    return slowly(c, step)
-  }
-  let (value, flags) = O.apply(host.loadUnaligned(as: W.self), source, cpu.flags)
-  if O.writes { host.storeBytes(of: value, as: W.self) }
+  let place = O.writes ? Place<W>(writing: linear, c) : Place<W>(reading: linear, c)
+  guard place.isHit else { return slowly(c, step) }
+  let (value, flags) = O.apply(place.value, source, cpu.flags)
+  if O.writes { place.value = value }
   cpu.flags = flags
   next(c, step)
 }
 
 @inline(__always)
-func fastMR<O: BinaryOperation, W: OperandWidth>(_ c: State, _ step: StepPointer, _: O.Type, _: W.Type) {
-  fastMemory(c, step, O.self, get(c, operands(step).pointee.reg, W.self))
+func fastMR<O: BinaryOperation, W: OperandWidth, A: AddressForm>(
+  _ c: State, _ step: StepPointer, _: O.Type, _: W.Type, _: A.Type
+) {
+  fastMemory(c, step, O.self, A.address(c, step), get(c, operands(step).pointee.reg, W.self))
 }
 
 @inline(__always)
-func fastMI<O: BinaryOperation, W: OperandWidth>(_ c: State, _ step: StepPointer, _: O.Type, _: W.Type) {
-  fastMemory(c, step, O.self, W(truncatingIfNeeded: operands(step).pointee.immediate))
+func fastMI<O: BinaryOperation, W: OperandWidth, A: AddressForm>(
+  _ c: State, _ step: StepPointer, _: O.Type, _: W.Type, _: A.Type
+) {
+  fastMemory(c, step, O.self, A.address(c, step), W(truncatingIfNeeded: operands(step).pointee.immediate))
 }
 
 @inline(__always)
@@ -173,9 +235,10 @@ func fastUnary<O: UnaryOperation, W: OperandWidth>(_ c: State, _ step: StepPoint
 @inline(__always)
 func fastUnaryMemory<O: UnaryOperation, W: OperandWidth>(_ c: State, _ step: StepPointer, _: O.Type, _: W.Type) {
   let cpu = CPU(c)
-  guard let host = writable(c, address(c, step), W.self) else { return slowly(c, step) }
-  let (value, flags) = O.apply(host.loadUnaligned(as: W.self), cpu.flags)
-  host.storeBytes(of: value, as: W.self)
+  let place = Place<W>(writing: Indexed.address(c, step), c)
+  guard place.isHit else { return slowly(c, step) }
+  let (value, flags) = O.apply(place.value, cpu.flags)
+  place.value = value
   cpu.flags = flags
   next(c, step)
 }
@@ -214,21 +277,27 @@ func fastShiftCL<O: ShiftOperation, W: OperandWidth>(_ c: State, _ step: StepPoi
   next(c, step)
 }
 
-@inline(__always) func fastLoad<W: OperandWidth>(_ c: State, _ step: StepPointer, _: W.Type) {
-  guard let host = readable(c, address(c, step), W.self) else { return slowly(c, step) }
-  put(c, operands(step).pointee.reg, host.loadUnaligned(as: W.self))
+@inline(__always)
+func fastLoad<W: OperandWidth, A: AddressForm>(_ c: State, _ step: StepPointer, _: W.Type, _: A.Type) {
+  let place = Place<W>(reading: A.address(c, step), c)
+  guard place.isHit else { return slowly(c, step) }
+  put(c, operands(step).pointee.reg, place.value)
   next(c, step)
 }
 
-@inline(__always) func fastStore<W: OperandWidth>(_ c: State, _ step: StepPointer, _: W.Type) {
-  guard let host = writable(c, address(c, step), W.self) else { return slowly(c, step) }
-  host.storeBytes(of: get(c, operands(step).pointee.reg, W.self), as: W.self)
+@inline(__always)
+func fastStore<W: OperandWidth, A: AddressForm>(_ c: State, _ step: StepPointer, _: W.Type, _: A.Type) {
+  let place = Place<W>(writing: A.address(c, step), c)
+  guard place.isHit else { return slowly(c, step) }
+  place.value = get(c, operands(step).pointee.reg)
   next(c, step)
 }
 
-@inline(__always) func fastStoreImmediate<W: OperandWidth>(_ c: State, _ step: StepPointer, _: W.Type) {
-  guard let host = writable(c, address(c, step), W.self) else { return slowly(c, step) }
-  host.storeBytes(of: W(truncatingIfNeeded: operands(step).pointee.immediate), as: W.self)
+@inline(__always)
+func fastStoreImmediate<W: OperandWidth, A: AddressForm>(_ c: State, _ step: StepPointer, _: W.Type, _: A.Type) {
+  let place = Place<W>(writing: A.address(c, step), c)
+  guard place.isHit else { return slowly(c, step) }
+  place.value = W(truncatingIfNeeded: operands(step).pointee.immediate)
   next(c, step)
 }
 
@@ -238,9 +307,11 @@ func fastShiftCL<O: ShiftOperation, W: OperandWidth>(_ c: State, _ step: StepPoi
   next(c, step)
 }
 
-@inline(__always) func fastZeroExtendLoad<W: OperandWidth>(_ c: State, _ step: StepPointer, _: W.Type) {
-  guard let host = readable(c, address(c, step), W.self) else { return slowly(c, step) }
-  put(c, operands(step).pointee.reg, UInt32(truncatingIfNeeded: host.loadUnaligned(as: W.self)))
+@inline(__always)
+func fastZeroExtendLoad<W: OperandWidth, A: AddressForm>(_ c: State, _ step: StepPointer, _: W.Type, _: A.Type) {
+  let place = Place<W>(reading: A.address(c, step), c)
+  guard place.isHit else { return slowly(c, step) }
+  put(c, operands(step).pointee.reg, UInt32(truncatingIfNeeded: place.value))
   next(c, step)
 }
 
@@ -250,9 +321,11 @@ func fastShiftCL<O: ShiftOperation, W: OperandWidth>(_ c: State, _ step: StepPoi
   next(c, step)
 }
 
-@inline(__always) func fastSignExtendLoad<W: OperandWidth>(_ c: State, _ step: StepPointer, _: W.Type) {
-  guard let host = readable(c, address(c, step), W.self) else { return slowly(c, step) }
-  put(c, operands(step).pointee.reg, host.loadUnaligned(as: W.self).extended)
+@inline(__always)
+func fastSignExtendLoad<W: OperandWidth, A: AddressForm>(_ c: State, _ step: StepPointer, _: W.Type, _: A.Type) {
+  let place = Place<W>(reading: A.address(c, step), c)
+  guard place.isHit else { return slowly(c, step) }
+  put(c, operands(step).pointee.reg, place.value.extended)
   next(c, step)
 }
 
@@ -260,8 +333,9 @@ func fastShiftCL<O: ShiftOperation, W: OperandWidth>(_ c: State, _ step: StepPoi
 @inline(__always) func fastPush(_ c: State, _ value: UInt32) -> Bool {
   let cpu = CPU(c)
   let top = cpu.esp &- 4
-  guard let host = writable(c, top, UInt32.self) else { return false }
-  host.storeBytes(of: value, as: UInt32.self)
+  let place = Place<UInt32>(writing: top, c)
+  guard place.isHit else { return false }
+  place.value = value
   cpu.esp = top
   return true
 }
@@ -301,4 +375,76 @@ enum Greater: Condition {
 
 @inline(__always) func fastJcc<C: Condition>(_ c: State, _ step: StepPointer, _: C.Type) {
   if C.holds(CPU(c).flags) { branch(c, step) } else { next(c, step) }
+}
+
+// MARK: Fusion. A comparison and the branch behind it in one handler: the flags are still left for others to see, but the
+// branch doesn't wait for them, and one indirect jump is saved. The branch's own step stays where it is: it supplies
+// target and link, and is executed by itself when the comparison had to go the general way.
+
+/// The branch of a fused pair.
+@inline(__always)
+func fusedBranch<C: Condition>(_ c: State, _ step: StepPointer, _ flags: LazyFlags, _: C.Type) {
+  CPU(c).flags = flags
+  let branchStep = step + MemoryLayout<Step>.stride
+  if C.holds(flags) { branch(c, branchStep) } else { next(c, branchStep) }
+}
+
+@inline(__always)
+func fusedRR<O: BinaryOperation, W: OperandWidth, C: Condition>(
+  _ c: State, _ step: StepPointer, _: O.Type, _: W.Type, _: C.Type
+) {
+  let o = operands(step)
+  let (value, flags) = O.apply(get(c, o.pointee.rm, W.self), get(c, o.pointee.reg, W.self), CPU(c).flags)
+  if O.writes { put(c, o.pointee.rm, value) }
+  fusedBranch(c, step, flags, C.self)
+}
+
+@inline(__always)
+func fusedRI<O: BinaryOperation, W: OperandWidth, C: Condition>(
+  _ c: State, _ step: StepPointer, _: O.Type, _: W.Type, _: C.Type
+) {
+  let o = operands(step)
+  let (value, flags) = O.apply(
+    get(c, o.pointee.rm, W.self), W(truncatingIfNeeded: o.pointee.immediate), CPU(c).flags)
+  if O.writes { put(c, o.pointee.rm, value) }
+  fusedBranch(c, step, flags, C.self)
+}
+
+@inline(__always)
+func fusedRM<O: BinaryOperation, W: OperandWidth, C: Condition>(
+  _ c: State, _ step: StepPointer, _: O.Type, _: W.Type, _: C.Type
+) {
+  let place = Place<W>(reading: Indexed.address(c, step), c)
+  guard place.isHit else { return slowly(c, step) }
+  let (_, flags) = O.apply(get(c, operands(step).pointee.reg, W.self), place.value, CPU(c).flags)
+  fusedBranch(c, step, flags, C.self)
+}
+
+@inline(__always)
+func fusedMR<O: BinaryOperation, W: OperandWidth, C: Condition>(
+  _ c: State, _ step: StepPointer, _: O.Type, _: W.Type, _: C.Type
+) {
+  let place = Place<W>(reading: Indexed.address(c, step), c)
+  guard place.isHit else { return slowly(c, step) }
+  let (_, flags) = O.apply(place.value, get(c, operands(step).pointee.reg, W.self), CPU(c).flags)
+  fusedBranch(c, step, flags, C.self)
+}
+
+@inline(__always)
+func fusedMI<O: BinaryOperation, W: OperandWidth, C: Condition>(
+  _ c: State, _ step: StepPointer, _: O.Type, _: W.Type, _: C.Type
+) {
+  let place = Place<W>(reading: Indexed.address(c, step), c)
+  guard place.isHit else { return slowly(c, step) }
+  let source = W(truncatingIfNeeded: operands(step).pointee.immediate)
+  let (_, flags) = O.apply(place.value, source, CPU(c).flags)
+  fusedBranch(c, step, flags, C.self)
+}
+
+@inline(__always)
+func fusedUnary<O: UnaryOperation, C: Condition>(_ c: State, _ step: StepPointer, _: O.Type, _: C.Type) {
+  let o = operands(step)
+  let (value, flags) = O.apply(get(c, o.pointee.rm, UInt32.self), CPU(c).flags)
+  put(c, o.pointee.rm, value)
+  fusedBranch(c, step, flags, C.self)
 }

@@ -7,7 +7,8 @@ import ISA
 struct HandlerTable {
   /// By `Operation.rawValue`.
   let general: UnsafeMutablePointer<Handler>
-  private let fast = FastHandlers()
+  let fast = FastHandlers()
+  let fused = FusedHandlers()
 
   init() {
     general = .allocate(capacity: Operation.allCases.count)
@@ -308,10 +309,10 @@ struct HandlerTable {
       case (.regRM, false):
         swap(&step.reg, &step.rm)
         step.handler = handlers.registerRegister
-      case (.rmReg, true): step.handler = handlers.memoryRegister
-      case (.regRM, true): step.handler = handlers.registerMemory
+      case (.rmReg, true): step.handler = handlers.memoryRegister.handler(i)
+      case (.regRM, true): step.handler = handlers.registerMemory.handler(i)
       case (.rmImm, false): step.handler = handlers.registerImmediate
-      case (.rmImm, true): step.handler = handlers.memoryImmediate
+      case (.rmImm, true): step.handler = handlers.memoryImmediate.handler(i)
       default: break
       }
     case .inc, .dec, .neg, .not:
@@ -329,8 +330,9 @@ struct HandlerTable {
     case .movzx8, .movzx16, .movsx8, .movsx16:
       guard i.operandSize == 4, let handlers = fast.extend[i.operation] else { return }
       step.rm = place(i.rm, i.operation == .movzx8 || i.operation == .movsx8)
-      step.handler = i.hasMemory ? handlers.memory : handlers.register
-    case .lea where i.operandSize == 4 && !i.address16: step.handler = fast.lea
+      step.handler = i.hasMemory ? handlers.memory.handler(i) : handlers.register
+    case .lea where i.operandSize == 4 && !i.address16: 
+      step.handler = i.index == Instruction.noRegister ? fast.leaBased : fast.lea
     case .push where i.operandSize == 4:
       step.handler = i.form != .rm ? fast.pushImmediate : i.hasMemory ? fast.pushMemory : fast.pushRegister
     case .pop where i.operandSize == 4 && !i.hasMemory: step.handler = fast.popRegister
@@ -381,18 +383,22 @@ struct HandlerTable {
       step.handler = i.operandSize == 1 ? fast.movRegisterRegister8 : fast.movRegisterRegister32
     case (.rmImm, false, 1): step.handler = fast.movRegisterImmediate8
     case (.rmImm, false, 4): step.handler = fast.movRegisterImmediate32
-    case (.regRM, true, 1): step.handler = fast.load8
-    case (.regRM, true, 2): step.handler = fast.load16
-    case (.regRM, true, 4): step.handler = fast.load32
-    case (.rmReg, true, 1): step.handler = fast.store8
-    case (.rmReg, true, 2): step.handler = fast.store16
-    case (.rmReg, true, 4): step.handler = fast.store32
-    case (.rmImm, true, 1): step.handler = fast.storeImmediate8
-    case (.rmImm, true, 2): step.handler = fast.storeImmediate16
-    case (.rmImm, true, 4): step.handler = fast.storeImmediate32
+    case (.regRM, true, 1): step.handler = fast.load8.handler(i)
+    case (.regRM, true, 2): step.handler = fast.load16.handler(i)
+    case (.regRM, true, 4): step.handler = fast.load32.handler(i)
+    case (.rmReg, true, 1): step.handler = fast.store8.handler(i)
+    case (.rmReg, true, 2): step.handler = fast.store16.handler(i)
+    case (.rmReg, true, 4): step.handler = fast.store32.handler(i)
+    case (.rmImm, true, 1): step.handler = fast.storeImmediate8.handler(i)
+    case (.rmImm, true, 2): step.handler = fast.storeImmediate16.handler(i)
+    case (.rmImm, true, 4): step.handler = fast.storeImmediate32.handler(i)
     default: break
     }
   }
+}
+
+extension MemoryHandlers {
+  fileprivate func handler(_ i: Instruction) -> Handler { i.index == Instruction.noRegister ? based : indexed }
 }
 
 /// Executes an instruction after which the machine must act: checks and preparation, then out of the chain.

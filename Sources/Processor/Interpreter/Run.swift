@@ -90,8 +90,8 @@ extension Processor {
     }
     let cached = s.pointee.jumpCache[JumpCache.slot(eip)].assumingMemoryBound(to: BlockHeader.self)
     let block = cached.pointee.key == UInt64(eip) | context ? cached : try blocks.block(cpu, context: context)
-    if s.pointee.remaining < Int64(block.pointee.count) {
-      // The slice ends inside the block: go there one instruction at a time.
+    if s.pointee.remaining < Int64(block.pointee.count) || holdsSomethingOff {
+      // The slice ends inside the block, or a shadow does: go there one instruction at a time.
       s.pointee.linkFrom = nil
       s.pointee.attention |= Attention.single
       return try blocks.block(cpu, context: (context | EngineMode.single) & ~EngineMode.flat)
@@ -101,6 +101,12 @@ extension Processor {
       s.pointee.linkFrom = nil
     }
     return block
+  }
+
+  /// An interrupt or a debug trap waits for the end of a shadow, which is after the next instruction.
+  @inline(__always) private var holdsSomethingOff: Bool {
+    let s = cpu.s
+    return (s.pointee.interruptRequested || s.pointee.pendingDebug != 0) && s.pointee.shadowAt == cpu.retired
   }
 
   /// With TF or breakpoints: the trap that follows the instruction is set up before it, so that whatever clears traps

@@ -45,6 +45,16 @@ struct FrameCursor: BitwiseCopyable {
     pointer = next
   }
 
+  /// Makes room for `count` bytes that can be written at once; nil, with nothing done, where pushes must go one by one:
+  /// a page boundary, a segment that isn't flat, a page that needs a closer look.
+  @inline(__always)
+  mutating func reserve(_ count: UInt32) -> UnsafeMutableRawPointer? {
+    let next = pointer &- count
+    guard isFlat, let host = cpu.hostPointer(next, size: count, write: true, user: isUser) else { return nil }
+    pointer = next
+    return host
+  }
+
   /// Pushes 4 bytes, or the low 2.
   @inline(__always)
   mutating func push(_ value: UInt32, wide: Bool) throws(GuestFault) {
@@ -64,6 +74,26 @@ struct FrameCursor: BitwiseCopyable {
     if isUser, cpu.isAlignmentChecked, linear & (size &- 1) != 0 { throw .exception(17, code: fault.errorCode & 1) }
     if cpu.hasAccessChecks { cpu.noteDataAccess(linear, size: size, write: true) }
     return linear
+  }
+}
+
+extension CPU {
+  /// Host address of `size` bytes that lie in one page and in the TLB, ready for the access; else nil, and the general
+  /// way must do. One test for a whole frame.
+  @inline(__always)
+  func hostPointer(_ linear: UInt32, size: UInt32, write: Bool, user: Bool) -> UnsafeMutableRawPointer? {
+    let entry = (user ? s.pointee.userTLB : s.pointee.supervisorTLB) + TLB.set(of: linear)
+    let tag = s.pointee.tlbGeneration | UInt64((linear &+ (size &- 1)) & ~0xfff)
+    guard (write ? entry.pointee.writeTag : entry.pointee.readTag) == tag else { return nil }
+    return UnsafeMutableRawPointer(bitPattern: entry.pointee.addend &+ UInt(linear))
+  }
+
+  /// The same for the top `size` bytes of the stack, if SS is flat.
+  @inline(__always)
+  func stackTop(_ size: UInt32) -> UnsafeMutableRawPointer? {
+    let ss = segment(.ss).pointee
+    guard ss.isFlat, ss.isBig, !hasAccessChecks else { return nil }
+    return hostPointer(esp, size: size, write: false, user: isUser)
   }
 }
 

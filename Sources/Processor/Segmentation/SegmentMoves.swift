@@ -73,7 +73,9 @@ extension CPU {
     let size = UInt32(i.pointee.operandSize)
     let end = i.pointee.address16 ? (start &+ size) & 0xffff : start &+ size
     let lower = try linear(i.pointee.segment, start, size: size, write: false)
-    let offset = size == 4 ? try load(lower, user: isUser, as: UInt32.self) : UInt32(try load(lower, user: isUser, as: UInt16.self))
+    let offset =
+      size == 4
+      ? try load(lower, user: isUser, as: UInt32.self) : UInt32(try load(lower, user: isUser, as: UInt16.self))
     let upper = try linear(i.pointee.segment, end, size: 2, write: false)
     return (try load(upper, user: isUser, as: UInt16.self), offset)
   }

@@ -97,14 +97,15 @@ extension CPU {
       if event != nil, event?.origin != .software { throw fault }
       // An instruction caused it, and is over: thrown, the fault would be taken for the old task's.
       owner.pending = .fault(fault)
-      s.pointee.attention |= Attention.contextChanged
+      s.pointee.attention |= Attention.single
       return
     }
     updateContext()
     noteInterruptWindow()
     if task.traps {
       s.pointee.pendingDebug |= DR6.bt.rawValue
-      s.pointee.attention |= Attention.contextChanged
+      // The run loop must look before the task's first instruction.
+      s.pointee.attention |= Attention.single
     }
   }
 

@@ -23,7 +23,8 @@ private let modelSpecificRegisters: [ModelSpecificRegisterRow] = [
   .init(
     register: .sysenterEIP, read: { $0.s.pointee.sysenterEIP },
     write: { cpu, value in cpu.s.pointee.sysenterEIP = value }),
-  .init(register: .efer, read: { $0.s.pointee.efer }, write: { (cpu, value) throws(GuestFault) in try cpu.setEFER(value) }),
+  .init(
+    register: .efer, read: { $0.s.pointee.efer }, write: { (cpu, value) throws(GuestFault) in try cpu.setEFER(value) }),
   // Every part of the family has these two, without a CPUID bit: no platform straps, no microcode update loaded.
   .init(
     register: .platformID, read: { _ in 0 }, write: { (_, _) throws(GuestFault) in throw .generalProtection(0) }),

@@ -26,6 +26,9 @@ public final class Console {
   /// The process's own standard streams. A closed pipe is an error from here on, and not a signal.
   public init() {
     _ = signal(SIGPIPE, SIG_IGN)
+    Interruption.catchCrashes()
+    // A standard stream that is closed must not become the number of the next file that is opened.
+    for descriptor in Int32(0)...2 where fcntl(descriptor, F_GETFD) == -1 { _ = open("/dev/null", O_RDWR) }
     output = Tracing.ByteSink(fileDescriptor: 1)
     errors = Tracing.ByteSink(fileDescriptor: 2, capacity: 4096)
     let allowsColour = Self.allowsColour()

@@ -38,8 +38,19 @@ final class Interruption {
     state.pointee.hasTerminal = isatty(0) != 0 && tcgetattr(0, &state.pointee.sane) == 0
     Self.current = state
     for signal in [SIGINT, SIGTERM, SIGHUP] { install(signal) { Interruption.end($0) } }
-    for signal in [SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGABRT] { install(signal) { _ in Interruption.crash() } }
     install(SIGALRM) { _ in Interruption.giveUp() }
+  }
+
+  /// A crash is a bug of ours, and ends with status 70 instead of a signal. For the whole process.
+  static func catchCrashes() {
+    // A stack of its own: the other one may be what ran out.
+    var stack = stack_t()
+    stack.ss_size = 1 << 16
+    stack.ss_sp = UnsafeMutableRawPointer.allocate(byteCount: 1 << 16, alignment: 16)
+    _ = sigaltstack(&stack, nil)
+    for signal in [SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGABRT] {
+      set(signal, flags: Int32(SA_ONSTACK)) { _ in Interruption.crash() }
+    }
   }
 
   /// Call when the terminal is raw: its mode now is the one to come back to after a stop by Ctrl-Z.
@@ -59,36 +70,43 @@ final class Interruption {
   /// The run is over: signals go back to their defaults.
   func finish() {
     Self.arm(microseconds: 0)
-    for signal in [SIGINT, SIGTERM, SIGHUP, SIGALRM, SIGTSTP, SIGCONT] { _ = Self.setDefault(signal) }
+    for signal in installed { Self.set(signal, SIG_DFL) }
     Self.current = nil
   }
 
   /// The signal that ended the run; nil for none.
   var signal: Int32? { state.pointee.signal == 0 ? nil : state.pointee.signal }
 
+  private var installed: [Int32] = []
+
+  /// Handles a signal, unless whoever started us wants it ignored (nohup, background jobs).
   private func install(_ signal: Int32, _ handler: @escaping @convention(c) (Int32) -> Void) {
+    var present = sigaction()
+    guard sigaction(signal, nil, &present) == 0 else { return }
+    #if canImport(Darwin)
+      let word = unsafeBitCast(present.__sigaction_u.__sa_handler, to: Int.self)
+    #else
+      let word = unsafeBitCast(present.__sigaction_handler.sa_handler, to: Int.self)
+    #endif
+    // SIG_IGN is 1 everywhere; Swift can't compare functions.
+    if word == 1 { return }
+    Self.set(signal, flags: Int32(SA_RESTART), handler)
+    installed.append(signal)
+  }
+
+  private static func set(_ signal: Int32, flags: Int32 = 0, _ handler: (@convention(c) (Int32) -> Void)?) {
     var action = sigaction()
     #if canImport(Darwin)
       action.__sigaction_u.__sa_handler = handler
     #else
       action.__sigaction_handler.sa_handler = handler
     #endif
-    action.sa_flags = Int32(SA_RESTART)
+    action.sa_flags = flags
     sigemptyset(&action.sa_mask)
     _ = sigaction(signal, &action, nil)
   }
 
   // MARK: In handlers
-
-  private static func setDefault(_ signal: Int32) -> Bool {
-    var action = sigaction()
-    #if canImport(Darwin)
-      action.__sigaction_u.__sa_handler = SIG_DFL
-    #else
-      action.__sigaction_handler.sa_handler = SIG_DFL
-    #endif
-    return sigaction(signal, &action, nil) == 0
-  }
 
   private static func arm(microseconds: Int) {
     var timer = itimerval(

@@ -24,7 +24,10 @@ let package = Package(
     .target(name: "Trapline", dependencies: ["Processor", "Devices", "Loading", "Memory", "Tracing", "ISA"]),
     .target(
       name: "TraplineCommands",
-      dependencies: ["Trapline", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      dependencies: [
+        "Trapline", "Processor", "Devices", "Loading", "Memory", "Tracing", "ISA",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
     .executableTarget(name: "trapline-cli", dependencies: ["TraplineCommands"]),
     .target(name: "Oracle", dependencies: ["CHost", "ISA", "Processor", "Memory"]),
     .executableTarget(
@@ -36,7 +39,7 @@ let package = Package(
     .testTarget(name: "ProcessorTests", dependencies: ["Processor", "Oracle"]),
     .testTarget(name: "DevicesTests", dependencies: ["Devices"]),
     .testTarget(name: "LoadingTests", dependencies: ["Loading"]),
-    .testTarget(name: "TraplineTests", dependencies: ["Trapline", "TraplineCommands"]),
+    .testTarget(name: "TraplineTests", dependencies: ["Trapline", "TraplineCommands", "Loading", "Processor"]),
     .testTarget(name: "ConformanceTests", dependencies: ["Trapline", "Oracle"]),
   ]
 )

@@ -260,7 +260,7 @@ struct CodeGenerator {
 
   /// A store into code near here, the same instruction included.
   private mutating func selfModification(_ random: inout RandomSource) {
-    let target = CaseLayout.code &+ UInt32(at + random.below(40) - 4) &- dataBase
+    let target = CaseLayout.code &+ UInt32(at + random.below(40)) &- 4 &- dataBase
     switch random.below(3) {
     case 0:
       put(0xc6, is32 ? 5 : 6)

@@ -22,7 +22,7 @@ package struct RandomSource {
   package mutating func byte() -> UInt8 { UInt8(truncatingIfNeeded: next() >> 56) }
 
   /// 0 to `count - 1`.
-  package mutating func below(_ count: Int) -> Int { Int((next() >> 32) * UInt64(count) >> 32) }
+  package mutating func below(_ count: Int) -> Int { Int(((next() >> 32) * UInt64(count)) >> 32) }
 
   /// True in `percent` of 100 cases.
   package mutating func chance(_ percent: Int) -> Bool { below(100) < percent }

@@ -82,7 +82,12 @@ struct FuzzCommand: AsyncParsableCommand {
     if let single {
       let fuzzer = try Fuzzer(seed: seed)
       Progress.cases[0] = single
-      if !quiet { fuzzer.trace(case: single) { print($0) } }
+      if !quiet {
+        fuzzer.trace(case: single) {
+          print($0)
+          fflush(nil)
+        }
+      }
       if replay { for number in from..<single { try? fuzzer.run(case: number) } }
       do throws(FuzzFailure) {
         try fuzzer.run(case: single)

@@ -5,8 +5,8 @@ import ISA
 import Memory
 import Tracing
 
-/// How the delivery of an exception or interrupt ended.
-enum Delivery { case delivered, shutdown, needsDevice }
+/// How the delivery of an exception or interrupt ended; `replaced` means that another one is pending now.
+enum Delivery { case delivered, replaced, shutdown, needsDevice }
 
 /// A delivery that must happen before the next instruction.
 enum PendingDelivery {

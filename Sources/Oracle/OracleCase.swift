@@ -65,8 +65,11 @@ package struct OracleCase: Sendable, Equatable {
     return page
   }
 
+  /// The 64-bit code segment that a completed case jumps out through; no case loads it itself.
+  static let exitSelector: UInt16 = 0x33
   private static let exitJump: [UInt8] =
-    [0xea] + (0..<4).map { UInt8(truncatingIfNeeded: CHOST_ORACLE_EXIT >> (8 * UInt32($0))) } + [0x33, 0]
+    [0xea] + (0..<4).map { UInt8(truncatingIfNeeded: CHOST_ORACLE_EXIT >> (8 * UInt32($0))) }
+    + [UInt8(exitSelector), 0]
 
   /// Writes little-endian bytes into whichever window holds the address; bytes outside go nowhere.
   package mutating func poke(_ address: UInt32, _ value: UInt64, bytes count: Int) {

@@ -73,10 +73,10 @@ struct OracleCommand: ParsableCommand {
         print("  \(column(count)) \(row)")
       }
     }
-    print("\(column("cases")) \(column("exceptions")) \(column("not run")) \(column("failed"))  class")
+    print("\(column("cases")) \(column("exceptions")) \(column("not run")) \(column("unrepeated")) \(column("failed"))  class")
     for group in InstructionClass.allCases {
       guard let counts = summary.classes[group] else { continue }
-      let columns = [counts.cases, counts.exceptions, counts.notRun, counts.failures].map { column($0) }
+      let columns = [counts.cases, counts.exceptions, counts.notRun, counts.unrepeated, counts.failures].map { column($0) }
       print("\(columns.joined(separator: " "))  \(group.rawValue)")
     }
     let rate = Int(Double(summary.cases) / max(summary.seconds, 1e-9))

@@ -119,11 +119,13 @@ extension CPU {
       let top = offset &+ (size &- 1)
       if top < offset || top > cache.limit { return nothing }
       count = min(count, offset / size &+ 1)
-      let lowest = linear &- (count &- 1) &* size
-      let way = try route(lowest, write: write, user: isUser)
-      guard let host = way.host, !way.isROM else { return nothing }
-      if write, touchesCode(way.physical, count: UInt64(count &* size)) { return nothing }
-      return StringEnd(offset: offset, host: host, physical: way.physical, count: count)
+      // The first element is asked for: a fault must name its address. The others lie below it in the same page.
+      let below = (count &- 1) &* size
+      let way = try route(linear, write: write, user: isUser)
+      guard let host = way.host, !(write && way.isROM) else { return nothing }
+      let physical = way.physical &- UInt64(below)
+      if write, touchesCode(physical, count: UInt64(count &* size)) { return nothing }
+      return StringEnd(offset: offset, host: host - Int(below), physical: physical, count: count)
     }
     count = min(most, (0x1000 &- inPage) / size)
     let room = (UInt64(min(cache.limit, i.pointee.address16 ? 0xffff : 0xffff_ffff)) &- UInt64(offset) &+ 1) / UInt64(size)

@@ -33,6 +33,10 @@ let package = Package(
     .executableTarget(
       name: "trapline-check",
       dependencies: ["Oracle", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    .target(name: "Fuzzing", dependencies: ["Processor", "Memory", "ISA"]),
+    .executableTarget(
+      name: "trapline-fuzz",
+      dependencies: ["Fuzzing", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     .testTarget(name: "ISATests", dependencies: ["ISA", "Oracle"]),
     .testTarget(name: "TracingTests", dependencies: ["Tracing"]),
     .testTarget(name: "MemoryTests", dependencies: ["Memory"]),
@@ -40,6 +44,6 @@ let package = Package(
     .testTarget(name: "DevicesTests", dependencies: ["Devices"]),
     .testTarget(name: "LoadingTests", dependencies: ["Loading"]),
     .testTarget(name: "TraplineTests", dependencies: ["Trapline", "TraplineCommands", "Loading", "Processor"]),
-    .testTarget(name: "ConformanceTests", dependencies: ["Trapline", "Oracle"]),
+    .testTarget(name: "ConformanceTests", dependencies: ["Fuzzing", "Trapline", "Oracle"]),
   ]
 )

@@ -158,6 +158,7 @@ extension Processor {
     }
     switch outcome {
     case .needsDevice: return deviceExit()
+    case .replaced: return nil
     case .delivered:
       pending = .nothing
       if cpu.s.pointee.deviceLogCount > 0 { cpu.forgetDeviceLog() }

@@ -101,6 +101,8 @@ func transfer(
   } catch {
     return leaveFaultingTransfer(c, step, error)
   }
+  // A changed context is no reason to leave: the key of the next block has it.
+  cpu.s.pointee.attention &= ~Attention.contextChanged
   continueAtEIP(c)
 }
 

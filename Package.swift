@@ -25,7 +25,10 @@ let package = Package(
     .target(name: "Trapline", dependencies: ["Processor", "Devices", "Loading", "Memory", "Tracing", "ISA"]),
     .target(
       name: "TraplineCommands",
-      dependencies: ["Trapline", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      dependencies: [
+        "Trapline", "Processor", "Devices", "Loading", "Memory", "Tracing", "ISA",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
     .executableTarget(name: "trapline-cli", dependencies: ["TraplineCommands"]),
     .target(name: "Oracle", dependencies: ["CHost", "ISA", "Processor", "Memory"]),
     .executableTarget(

@@ -24,6 +24,11 @@ public final class Processor {
   var codeSegments = CodeSegmentNumbers()
   let deviceLog: UnsafeMutablePointer<DeviceAccess>
   var pending = PendingDelivery.nothing
+  /// What was delivered last, and what came up on the way.
+  public internal(set) var faultHistory = FaultHistory()
+  /// `run` returns `.budget` after each delivery of an exception or interrupt, before the handler's first instruction:
+  /// for debuggers and instruction traces.
+  public var stopsAfterDelivery = false
   /// Calls in user mode that have not returned yet (`SystemCallEvents`).
   var systemCalls = OpenSystemCalls()
   public let memory: GuestPhysicalMemory

@@ -113,16 +113,22 @@ public final class VirtualMachine {
   }
 
   /// Executes exactly one instruction, or takes one interrupt or exception, or lets time pass while the guest idles.
+  /// - Parameters:
+  ///   - limits: the stop signal ends a guest that idles; the other limits are the caller's to keep.
+  ///   - deadline: when an idle guest's time is up.
   /// - Returns: how the run ended, if it did.
-  public func step() -> RunOutcome? {
+  public func step(_ limits: RunLimits = RunLimits(), until deadline: ContinuousClock.Instant? = nil) -> RunOutcome? {
+    if let outcome = outputOutcome() { return finish(outcome) }
     devices.pollInput()
     bus.advance(to: now)
+    processor.stopsAfterDelivery = true
+    defer { processor.stopsAfterDelivery = false }
     switch runSlice(until: processor.retired &+ 1) {
     case .sliceOver: return nil
     case .ended(let outcome): return finish(outcome)
     case .idle:
       var pace = Pace(start: ContinuousClock().now, virtual: now)
-      return passTime(&pace, RunLimits(), nil)
+      return passTime(&pace, limits, deadline).map(finish)
     }
   }
 

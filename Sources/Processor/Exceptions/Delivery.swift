@@ -35,6 +35,7 @@ extension CPU {
     var event = first
     // With answers in the log this is a restart, which was recorded when it began.
     var isRestart = s.pointee.deviceLogCount != 0
+    if !isRestart { owner.faultHistory.note(event, self) }
     while true {
       if s.pointee.eventMask != 0, !isRestart { recordDelivery(event) }
       if event.vector == ExceptionVector.debug.rawValue, event.origin == .exception {
@@ -50,7 +51,9 @@ extension CPU {
         return .delivered
       } catch {
         if error.kind == .deviceAccess { return .needsDevice }
-        guard let next = escalate(event, error) else { return .shutdown }
+        let escalated = escalate(event, error)
+        owner.faultHistory.note(error, during: event, next: escalated, self)
+        guard let next = escalated else { return .shutdown }
         owner.pending = .fault(next)
         forgetDeviceLog()
         isRestart = false

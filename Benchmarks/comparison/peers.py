@@ -23,6 +23,8 @@ class SystemPeer:
     name: str
     qemu: Optional[float]  # ns an operation, as bochs; None where nobody measured
     bochs: Optional[float]
+    # Two compute kernels were counted in nanoseconds too; they are judged by their slowdown.
+    is_compute: bool = False
 
 
 COMPUTE = [
@@ -59,8 +61,8 @@ SYSTEM = [
     SystemPeer("z", "MOV from CR0, CLTS", 24, 39),
     SystemPeer("S", "two segment loads", 79, 63),
     SystemPeer("v", "store to the text screen", None, None),
-    SystemPeer("h", "self-modifying call", 7818, 355),
-    SystemPeer("H", "data beside code", 199, 139),
+    SystemPeer("h", "self-modifying call", 7818, 355, True),
+    SystemPeer("H", "data beside code", 199, 139, True),
 ]
 
 # The kernel that is held to QEMU's slowdown instead of Bochs's.

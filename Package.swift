@@ -5,6 +5,7 @@ let package = Package(
   name: "trapline",
   products: [
     .library(name: "Trapline", targets: ["Trapline"]),
+    .library(name: "ISA", targets: ["ISA"]),
     .executable(name: "trapline", targets: ["trapline-cli"]),
   ],
   dependencies: [

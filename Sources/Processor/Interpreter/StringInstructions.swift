@@ -115,11 +115,13 @@ extension CPU {
       let top = offset &+ (size &- 1)
       if top < offset || top > cache.limit { return nothing }
       count = min(count, offset / size &+ 1)
-      let lowest = linear &- (count &- 1) &* size
-      let way = try route(lowest, write: write, user: isUser)
-      guard let host = way.host, !way.isROM else { return nothing }
-      if write, touchesCode(way.physical, count: UInt64(count &* size)) { return nothing }
-      return StringEnd(offset: offset, host: host, physical: way.physical, count: count)
+      // A fault names the first element, which lies highest.
+      let way = try route(linear, write: write, user: isUser)
+      guard let host = way.host, !(write && way.isROM) else { return nothing }
+      let reach = (count &- 1) &* size
+      let lowest = way.physical &- UInt64(reach)
+      if write, touchesCode(lowest, count: UInt64(count &* size)) { return nothing }
+      return StringEnd(offset: offset, host: host - Int(reach), physical: lowest, count: count)
     }
     count = min(most, (0x1000 &- inPage) / size)
     let room = (UInt64(min(cache.limit, i.pointee.address16 ? 0xffff : 0xffff_ffff)) &- UInt64(offset) &+ 1) / UInt64(size)

@@ -4,7 +4,14 @@ import Devices
 import ISA
 import Loading
 import Memory
+import Processor
 import Trapline
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Foundation
+#endif
 
 struct GuestRun {
   let machine: VirtualMachine
@@ -54,24 +61,39 @@ struct GuestRun {
     return lines
   }
 
-  /// The count, registers, segments, flags and all of RAM in one number (FNV-1a).
-  var stateHash: UInt64 {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    func mix(_ value: UInt64) { hash = (hash ^ value) &* 0x100_0000_01b3 }
-    let processor = machine.processor
-    mix(processor.retired)
-    for number in 0..<8 { mix(UInt64(processor[register: number])) }
-    mix(UInt64(processor.instructionPointer) << 32 | UInt64(processor.eflags))
-    for segment in [SegmentRegister.es, .cs, .ss, .ds, .fs, .gs] {
-      let cache = processor[segment]
-      mix(UInt64(cache.selector) << 32 | UInt64(cache.attributes))
-      mix(UInt64(cache.base) << 32 | UInt64(cache.limit))
+  /// How two machines differ, in words; empty when neither guest could tell.
+  func differences(from other: GuestRun) -> [String] {
+    var found: [String] = []
+    func compare<T: Equatable>(_ what: String, _ value: (Processor) -> T) {
+      let mine = value(machine.processor), theirs = value(other.machine.processor)
+      if mine != theirs { found.append("\(what): \(mine), \(theirs)") }
     }
-    mix(UInt64(processor.state.cr2) << 32 | UInt64(processor.state.cr3))
-    for page in 0..<(machine.memory.ramSize >> 12) {
-      guard let bytes = machine.memory.pointer(to: GuestPhysicalAddress(page << 12)) else { continue }
-      for offset in stride(from: 0, to: 4096, by: 8) { mix(bytes.load(fromByteOffset: offset, as: UInt64.self)) }
+    compare("retired") { $0.retired }
+    compare("EIP") { $0.instructionPointer }
+    compare("EFLAGS") { EFlags(rawValue: $0.eflags) }
+    for (number, name) in ["EAX", "ECX", "EDX", "EBX", "ESP", "EBP", "ESI", "EDI"].enumerated() {
+      compare(name) { $0[register: number] }
     }
-    return hash
+    for segment in [SegmentRegister.es, .cs, .ss, .ds, .fs, .gs] { compare("\(segment)") { $0[segment] } }
+    compare("CR0") { $0.state.cr0 }
+    compare("CR2") { $0.state.cr2 }
+    compare("CR3") { $0.state.cr3 }
+    compare("CR4") { $0.state.cr4 }
+    for page in 0..<(machine.memory.ramSize >> 12) where found.count < 20 {
+      let address = GuestPhysicalAddress(page << 12)
+      guard let mine = machine.memory.pointer(to: address), let theirs = other.machine.memory.pointer(to: address)
+      else { continue }
+      if memcmp(mine, theirs, 4096) == 0 { continue }
+      for offset in stride(from: 0, to: 4096, by: 4) {
+        let a = mine.load(fromByteOffset: offset, as: UInt32.self)
+        let b = theirs.load(fromByteOffset: offset, as: UInt32.self)
+        if a == b { continue }
+        let place = String(address.value + UInt64(offset), radix: 16)
+        found.append("memory at \(place): \(String(a, radix: 16)), \(String(b, radix: 16))")
+        if found.count == 20 { break }
+      }
+    }
+    if serial.output != other.serial.output { found.append("output: \(serial.text) instead of \(other.serial.text)") }
+    return found
   }
 }

@@ -45,7 +45,7 @@
         CAUGHT "em-fninit", V_NM, 0, 1b
         TRY
 1:      .byte 0xd9, 0xd1
-        CAUGHT "em-undefined", V_NM, 0, 1b
+        CAUGHT "em-undefined", V_UD, 0, 1b
         TRY
         fwait
 78:     int $V_LEAVE
@@ -95,7 +95,7 @@
         CHECK_WORD "env-status", area + 4, 0xb084
         CHECK_WORD "env-tags", area + 8, 0x1fff // ST(0) = R6 is zero, ST(1) = R7 one: the operands stay
         CHECK "env-fip", area + 12, $5b
-        CHECK "env-fcs-fop", area + 16, $(0x6f1 << 16 | KERNEL_CODE)
+        CHECK "env-fcs-fop", area + 16, $(0x6f9 << 16 | KERNEL_CODE)
         fnclex
         TRY
         fld1

@@ -6,7 +6,7 @@
 // EXPECT-SERIAL: f7f13701
 // EXPECT-SERIAL: 1.547812 3ff8c3d70a3d70a4
 // EXPECT-SERIAL: mandelbrot-x87: ok
-// QEMU: no
+// QEMU: no (its arithmetic is its own)
 #include "guest.h"
 #include "x87.h"
 

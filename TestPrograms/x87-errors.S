@@ -3,7 +3,7 @@
 # RUN:
 # EXPECT-EXIT: 1
 # EXPECT-SERIAL: x87-errors: ok
-# QEMU: no
+# QEMU: no (its pointers to the last instruction are not kept)
 #include "guest.h"
 #define CR0_NE 0x20
 #define V_MF 16

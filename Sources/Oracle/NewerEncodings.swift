@@ -57,8 +57,6 @@ package enum NewerEncodings {
     Row(.two, 0x78...0x79, .any, "SSE4a, VMX"),
     Row(.two, 0x7c...0x7d, .any, "SSE3"),
     Row(.two, 0x7e...0x7f, .any, "MMX, SSE2"),
-    Row(.two, 0xae...0xae, .memoryDigit(0), "FXSR"),
-    Row(.two, 0xae...0xae, .memoryDigit(1), "FXSR"),
     Row(.two, 0xae...0xae, .memoryDigit(2), "SSE"),
     Row(.two, 0xae...0xae, .memoryDigit(3), "SSE"),
     Row(.two, 0xae...0xae, .memoryDigit(4), "XSAVE"),

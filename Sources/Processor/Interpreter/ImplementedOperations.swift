@@ -12,6 +12,6 @@ extension Processor {
       unsafeBitCast(table.general[Int(operation.rawValue)], to: UInt.self)
     }
     let none = address(.undefined)
-    return Set(Operation.allCases.filter { $0.isInstruction && $0 != .x87 && address($0) != none })
+    return Set(Operation.allCases.filter { $0.isInstruction && ($0 != .x87 || HostUnit.isAvailable) && address($0) != none })
   }
 }

@@ -3,8 +3,8 @@
 import ISA
 
 extension Processor {
-  /// The operations that have a handler of their own; all others raise #UD. x87 instructions have one that ignores them
-  /// (there is no x87 unit, and CPUID says so) and isn't counted.
+  /// The operations that have a handler of their own; all others raise #UD. Where the host
+  /// has no x87 unit, the handler of x87 instructions ignores them (and CPUID says so) and isn't counted.
   public static func implementedOperations() -> Set<Operation> {
     let table = HandlerTable()
     defer { table.general.deallocate() }

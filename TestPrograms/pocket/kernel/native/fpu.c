@@ -58,7 +58,12 @@ void fpu_forget(void) {
 bool fpu_take(void) {
     if (control_register() & CR0_EM) return false;
     set_trapping(false);
-    if (owner) save(&owner->fpu);
+    if (owner) {
+        save(&owner->fpu);
+    } else {
+        // The last owner may have ended with an exception pending, and FRSTOR would raise it.
+        __asm__ volatile("fnclex");
+    }
     load(current->uses_fpu ? &current->fpu : &fresh);
     current->uses_fpu = true;
     owner = current;

@@ -30,6 +30,8 @@ extension CPU {
     s.pointee.efer = 0
     parkX87()
     s.pointee.fpu = FloatingPointState()
+    s.pointee.numericError = false
+    s.pointee.ignoresNumericErrors = false
     updateObstacles()
     s.pointee.pdptes = (0, 0, 0, 0)
     s.pointee.breakpoints = (0, 0, 0, 0)

@@ -5,8 +5,8 @@ import ISA
 import Memory
 import Tracing
 
-/// How the delivery of an exception or interrupt ended.
-enum Delivery { case delivered, shutdown, needsDevice }
+/// How the delivery of an exception or interrupt ended; `replaced` means that another one is pending now.
+enum Delivery { case delivered, replaced, shutdown, needsDevice }
 
 /// A delivery that must happen before the next instruction.
 enum PendingDelivery {
@@ -24,6 +24,13 @@ public final class Processor {
   var codeSegments = CodeSegmentNumbers()
   let deviceLog: UnsafeMutablePointer<DeviceAccess>
   var pending = PendingDelivery.nothing
+  /// What is pending took the place of a delivery that failed (`FaultHistory` has it already).
+  var deliversReplacement = false
+  /// What was delivered last, and what came up on the way.
+  public internal(set) var faultHistory = FaultHistory()
+  /// `run` returns `.budget` after each delivery of an exception or interrupt, before the handler's first instruction:
+  /// for debuggers and instruction traces.
+  public var stopsAfterDelivery = false
   /// Calls in user mode that have not returned yet (`SystemCallEvents`).
   var systemCalls = OpenSystemCalls()
   public let memory: GuestPhysicalMemory

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "oracle.h"
+
 /// Creates an anonymous memory file of `bytes` bytes, maps it shared and writable, and returns its base, or NULL
 /// (errno says why). The descriptor goes to `*fd`. Pages cost nothing until they are touched.
 void *_Nullable chost_memory_create(size_t bytes, int *_Nonnull fd);

@@ -22,6 +22,7 @@ extension Processor {
       if deliveryPending {
         deliveries += 1
         if let exit = finishDelivery() { return exit }
+        if stopsAfterDelivery { return .budget }
         // A guest that faults for ever retires nothing: give the machine a chance to look at the clock.
         if deliveries >= Self.deliveriesPerRun { return .budget }
         continue
@@ -157,6 +158,7 @@ extension Processor {
     }
     switch outcome {
     case .needsDevice: return deviceExit()
+    case .replaced: return nil
     case .delivered:
       pending = .nothing
       if cpu.s.pointee.deviceLogCount > 0 { cpu.forgetDeviceLog() }

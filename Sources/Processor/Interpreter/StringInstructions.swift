@@ -47,10 +47,14 @@ func string(
       done &+= Int64(count)
       if cpu.s.pointee.attention & Attention.deviceLog != 0 { cpu.forgetDeviceLog() }
       if ended { break }
+      // It may have overwritten itself: the next iteration is fetched anew.
+      if cpu.s.pointee.attention & Attention.codeModified != 0 { available = 0 }
     }
   } catch {
     cpu.s.pointee.remaining &-= done
     leaveFaulting(c, step, error)
+    // RF is set between iterations, wherever the slice began.
+    if done != 0 { cpu.resumes = true }
     return
   }
   if done > 1 {
@@ -115,13 +119,13 @@ extension CPU {
       let top = offset &+ (size &- 1)
       if top < offset || top > cache.limit { return nothing }
       count = min(count, offset / size &+ 1)
-      // A fault names the first element, which lies highest.
+      // The first element is asked for: a fault must name its address. The others lie below it in the same page.
+      let below = (count &- 1) &* size
       let way = try route(linear, write: write, user: isUser)
       guard let host = way.host, !(write && way.isROM) else { return nothing }
-      let reach = (count &- 1) &* size
-      let lowest = way.physical &- UInt64(reach)
-      if write, touchesCode(lowest, count: UInt64(count &* size)) { return nothing }
-      return StringEnd(offset: offset, host: host - Int(reach), physical: lowest, count: count)
+      let physical = way.physical &- UInt64(below)
+      if write, touchesCode(physical, count: UInt64(count &* size)) { return nothing }
+      return StringEnd(offset: offset, host: host - Int(below), physical: physical, count: count)
     }
     count = min(most, (0x1000 &- inPage) / size)
     let room = (UInt64(min(cache.limit, i.pointee.address16 ? 0xffff : 0xffff_ffff)) &- UInt64(offset) &+ 1) / UInt64(size)

@@ -70,12 +70,19 @@ extension CPU {
     s.pointee.tlbGeneration &+= 1 << 32
     if s.pointee.tlbGeneration == 0 {
       // Generations are used up: old tags could match again, so clear them.
-      for tlb in [s.pointee.supervisorTLB, s.pointee.userTLB] {
-        tlb.update(repeating: TLBEntry(), count: 2 * TLB.sets)
-      }
+      s.pointee.supervisorTLB.update(repeating: TLBEntry(), count: 2 * TLB.sets)
+      s.pointee.userTLB.update(repeating: TLBEntry(), count: 2 * TLB.sets)
       s.pointee.tlbGeneration = 1 << 32
       s.pointee.globalGeneration = 1 << 32
     }
+  }
+
+  /// Both ways of a set.
+  @inline(__always) private func forget(_ linear: UInt32, in first: UnsafeMutablePointer<TLBEntry>) {
+    let page = linear & ~0xfff
+    let second = first + TLB.sets
+    if UInt32(truncatingIfNeeded: first.pointee.readTag) == page { first.pointee = TLBEntry() }
+    if UInt32(truncatingIfNeeded: second.pointee.readTag) == page { second.pointee = TLBEntry() }
   }
 
   /// INVLPG: forgets the translations of one linear address, global or not, at either privilege.
@@ -85,13 +92,9 @@ extension CPU {
       flushTLB(keepingGlobal: false)
       return
     }
-    let page = linear & ~0xfff
-    for tlb in [s.pointee.supervisorTLB, s.pointee.userTLB] {
-      for way in 0..<2 {
-        let entry = tlb + (TLB.set(of: linear) + way * TLB.sets)
-        if UInt32(truncatingIfNeeded: entry.pointee.readTag) == page { entry.pointee = TLBEntry() }
-      }
-    }
+    let set = TLB.set(of: linear)
+    forget(linear, in: s.pointee.supervisorTLB + set)
+    forget(linear, in: s.pointee.userTLB + set)
     invalidateCodeTranslation(of: linear)
   }
 }

@@ -67,7 +67,7 @@ extension CPU {
     for n in UInt32(0)..<4 where dr7 >> (2 * n) & 3 != 0 {
       let condition = (dr7 >> (16 + 4 * n)) & 3
       guard condition == 3 || (condition == 1 && write) else { continue }
-      let length = [UInt32(1), 2, 8, 4][Int((dr7 >> (18 + 4 * n)) & 3)]
+      let length = DR7(rawValue: dr7).length(Int(n))
       let start = breakpointAddress(n) & ~(length - 1)
       if UInt64(linear) < UInt64(start) + UInt64(length), UInt64(start) < UInt64(linear) + UInt64(size) {
         s.pointee.pendingDebug |= 1 << n

@@ -1,1 +1,0 @@
-// Oracle: see CONTRIBUTING.md for the map of the house.

@@ -117,6 +117,23 @@ struct ArithmeticInstructionsTests {
     }
   }
 
+  @Test("code of 16 bits computes in words, and in doublewords behind a prefix", arguments: 0..<8, [Mode.code16, .real])
+  func narrowCode(number: Int, mode: Mode) throws {
+    let opcode = UInt8(number) << 3 | 1
+    for (prefix, width) in [([], Width(bits: 16)), ([0x66], Width(bits: 32))] as [([UInt8], Width)] {
+      let reference = ReferenceALU(width: width)
+      for (a, b) in zip(width.samples, width.samples.reversed()) {
+        let (wanted, flags) = reference.apply(number, a, b, carry: 1)
+        let register = try run(prefix + [opcode, 0xd1], mode: mode, Input(ecx: UInt32(a), edx: UInt32(b), flags: .cf))
+        #expect(UInt64(register.ecx) == wanted && register.flags == flags, "\(Self.names[number]) \(a), \(b)")
+        // [si]
+        let memory = try run(
+          prefix + [opcode, 0x14], mode: mode, Input(edx: UInt32(b), flags: .cf, data: [UInt8](words: UInt32(a))))
+        #expect(UInt64(memory.data(0, size: width.bytes)) == wanted && memory.flags == flags)
+      }
+    }
+  }
+
   @Test("the high byte registers are bytes of their own")
   func highBytes() throws {
     // add ah, ch; sub dh, dl

@@ -23,7 +23,7 @@ public final class Bus {
   private let table: UnsafeMutablePointer<UInt8>
   private let claims: UnsafeMutablePointer<Unmanaged<PortClaim>>
   private var claimCount = 1
-  private var regions: [MemoryClaim] = []
+  @exclusivity(unchecked) private var regions: [MemoryClaim] = []
   @exclusivity(unchecked) private var earliest: UInt64 = .max
   private var earliestIndex = 0
 

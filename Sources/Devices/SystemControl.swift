@@ -62,7 +62,7 @@ public final class SpeakerPort: Device {
 public final class PostCodePort: Device {
   public let name = "port 80"
   /// What was last written.
-  public private(set) var code: UInt8 = 0
+  @exclusivity(unchecked) public private(set) var code: UInt8 = 0
 
   public init() {}
   public func read(_ offset: UInt32, size: AccessSize) -> UInt32 { UInt32(code) }

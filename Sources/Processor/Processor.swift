@@ -23,14 +23,14 @@ public final class Processor {
   private let handlers: HandlerTable
   var codeSegments = CodeSegmentNumbers()
   let deviceLog: UnsafeMutablePointer<DeviceAccess>
-  var pending = PendingDelivery.nothing
+  @exclusivity(unchecked) var pending = PendingDelivery.nothing
   /// What is pending took the place of a delivery that failed (`FaultHistory` has it already).
   var deliversReplacement = false
   /// What was delivered last, and what came up on the way.
   public internal(set) var faultHistory = FaultHistory()
   /// `run` returns `.budget` after each delivery of an exception or interrupt, before the handler's first instruction:
   /// for debuggers and instruction traces.
-  public var stopsAfterDelivery = false
+  @exclusivity(unchecked) public var stopsAfterDelivery = false
   /// Calls in user mode that have not returned yet (`SystemCallEvents`).
   var systemCalls = OpenSystemCalls()
   public let memory: GuestPhysicalMemory

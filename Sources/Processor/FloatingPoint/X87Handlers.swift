@@ -1,5 +1,8 @@
+// swift-format-ignore-file: a table reads best with a handler on each line.
 // ESC instructions in flat 32-bit code. One test says that the unit is there for the guest, holds its state, and that no
 // exception is pending or unmasked; then the instruction is executed where its operand lies.
+//
+// Handlers are local functions and not closures, as in FastHandlers.swift.
 //
 // A step's `immediate` has the host function's number in its low half and FOP in its high one; `reg` is the number of the
 // operand's segment.
@@ -53,67 +56,82 @@ import ISA
 struct X87Handlers {
   private let load: [UInt32: MemoryHandlers] = [
     2: MemoryHandlers(
-      based: { fastMemory($0, $1, Based.self, size: 2, write: false) },
-      indexed: { fastMemory($0, $1, Indexed.self, size: 2, write: false) }),
+      based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMemory(c, s, Based.self, size: 2, write: false) }; return h }(),
+      indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMemory(c, s, Indexed.self, size: 2, write: false) }; return h }()),
     4: MemoryHandlers(
-      based: { fastMemory($0, $1, Based.self, size: 4, write: false) },
-      indexed: { fastMemory($0, $1, Indexed.self, size: 4, write: false) }),
+      based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMemory(c, s, Based.self, size: 4, write: false) }; return h }(),
+      indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMemory(c, s, Indexed.self, size: 4, write: false) }; return h }()),
     8: MemoryHandlers(
-      based: { fastMemory($0, $1, Based.self, size: 8, write: false) },
-      indexed: { fastMemory($0, $1, Indexed.self, size: 8, write: false) }),
+      based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMemory(c, s, Based.self, size: 8, write: false) }; return h }(),
+      indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMemory(c, s, Indexed.self, size: 8, write: false) }; return h }()),
     10: MemoryHandlers(
-      based: { fastMemory($0, $1, Based.self, size: 10, write: false) },
-      indexed: { fastMemory($0, $1, Indexed.self, size: 10, write: false) }),
+      based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMemory(c, s, Based.self, size: 10, write: false) }; return h }(),
+      indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMemory(c, s, Indexed.self, size: 10, write: false) }; return h }()),
   ]
   private let store: [UInt32: MemoryHandlers] = [
     2: MemoryHandlers(
-      based: { fastMemory($0, $1, Based.self, size: 2, write: true) },
-      indexed: { fastMemory($0, $1, Indexed.self, size: 2, write: true) }),
+      based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMemory(c, s, Based.self, size: 2, write: true) }; return h }(),
+      indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMemory(c, s, Indexed.self, size: 2, write: true) }; return h }()),
     4: MemoryHandlers(
-      based: { fastMemory($0, $1, Based.self, size: 4, write: true) },
-      indexed: { fastMemory($0, $1, Indexed.self, size: 4, write: true) }),
+      based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMemory(c, s, Based.self, size: 4, write: true) }; return h }(),
+      indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMemory(c, s, Indexed.self, size: 4, write: true) }; return h }()),
     8: MemoryHandlers(
-      based: { fastMemory($0, $1, Based.self, size: 8, write: true) },
-      indexed: { fastMemory($0, $1, Indexed.self, size: 8, write: true) }),
+      based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMemory(c, s, Based.self, size: 8, write: true) }; return h }(),
+      indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMemory(c, s, Indexed.self, size: 8, write: true) }; return h }()),
     10: MemoryHandlers(
-      based: { fastMemory($0, $1, Based.self, size: 10, write: true) },
-      indexed: { fastMemory($0, $1, Indexed.self, size: 10, write: true) }),
+      based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMemory(c, s, Based.self, size: 10, write: true) }; return h }(),
+      indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMemory(c, s, Indexed.self, size: 10, write: true) }; return h }()),
   ]
-  private let register: Handler = { c, step in
-    guard isReady(c) else { return slowly(c, step) }
-    chost_x87_execute(operands(step).pointee.immediate & 0xffff, nil)
-    note(c, step)
-    next(c, step)
-  }
-  private let registerWithFlags: Handler = { c, step in
-    guard isReady(c) else { return slowly(c, step) }
-    let cpu = CPU(c)
-    cpu.flags = LazyFlags(
-      eflags: chost_x87_execute_with_flags(operands(step).pointee.immediate & 0xffff, cpu.flags.eflags))
-    note(c, step)
-    next(c, step)
-  }
-  private let storeStatus: Handler = { c, step in
-    guard isReady(c) else { return slowly(c, step) }
-    CPU(c).ax = chost_x87_status()
-    next(c, step)
-  }
+  private let register: Handler = {
+    @inline(__always) func h(_ c: State, _ step: StepPointer) {
+      guard isReady(c) else { return slowly(c, step) }
+      chost_x87_execute(operands(step).pointee.immediate & 0xffff, nil)
+      note(c, step)
+      next(c, step)
+    }
+    return h
+  }()
+  private let registerWithFlags: Handler = {
+    @inline(__always) func h(_ c: State, _ step: StepPointer) {
+      guard isReady(c) else { return slowly(c, step) }
+      let cpu = CPU(c)
+      cpu.flags = LazyFlags(
+        eflags: chost_x87_execute_with_flags(operands(step).pointee.immediate & 0xffff, cpu.flags.eflags))
+      note(c, step)
+      next(c, step)
+    }
+    return h
+  }()
+  private let storeStatus: Handler = {
+    @inline(__always) func h(_ c: State, _ step: StepPointer) {
+      guard isReady(c) else { return slowly(c, step) }
+      CPU(c).ax = chost_x87_status()
+      next(c, step)
+    }
+    return h
+  }()
 
   /// FNSTCW and FLDCW: compilers put them around every conversion to an integer.
-  private let storeControl: Handler = { c, step in
-    guard isReady(c), let host = host(c, Indexed.address(c, step), size: 2, write: true) else { return slowly(c, step) }
-    host.storeBytes(of: CPU(c).fpu.pointee.control, as: UInt16.self)
-    next(c, step)
-  }
-  private let loadControl: Handler = { c, step in
-    guard isReady(c), let host = host(c, Indexed.address(c, step), size: 2, write: false) else { return slowly(c, step) }
-    let value = host.loadUnaligned(as: UInt16.self)
-    // One that unmasks something changes what handlers may do.
-    guard value & 0x3f == 0x3f else { return slowly(c, step) }
-    CPU(c).fpu.pointee.control = value & 0x1f7f | 0x40
-    chost_x87_set_control(value)
-    next(c, step)
-  }
+  private let storeControl: Handler = {
+    @inline(__always) func h(_ c: State, _ step: StepPointer) {
+      guard isReady(c), let host = host(c, Indexed.address(c, step), size: 2, write: true) else { return slowly(c, step) }
+      host.storeBytes(of: CPU(c).fpu.pointee.control, as: UInt16.self)
+      next(c, step)
+    }
+    return h
+  }()
+  private let loadControl: Handler = {
+    @inline(__always) func h(_ c: State, _ step: StepPointer) {
+      guard isReady(c), let host = host(c, Indexed.address(c, step), size: 2, write: false) else { return slowly(c, step) }
+      let value = host.loadUnaligned(as: UInt16.self)
+      // One that unmasks something changes what handlers may do.
+      guard value & 0x3f == 0x3f else { return slowly(c, step) }
+      CPU(c).fpu.pointee.control = value & 0x1f7f | 0x40
+      chost_x87_set_control(value)
+      next(c, step)
+    }
+    return h
+  }()
 
   /// Gives an ESC instruction's step its fast handler, if the form has one.
   func specialise(_ step: inout Step, _ i: Instruction) {

@@ -111,15 +111,13 @@ final class BlockCache {
     return try entered(made, cpu, eip: eip, linear: linear, context: context)
   }
 
-  /// A known block may run at this EIP: all of it lies within the code segment, and EIP doesn't wrap in it.
+  /// A known block may run at this EIP: all of it lies within the code segment.
   @inline(__always)
   private func fits(
     _ block: UnsafeMutablePointer<BlockHeader>, _ cpu: CPU, eip: UInt32, linear: UInt32, limit: UInt32
   ) -> Bool {
     let last = UInt64(eip) + UInt64(block.pointee.length) - 1
-    if last > UInt64(limit) { return false }
-    // 16-bit code wraps between instructions, never within a block.
-    return last <= 0xffff || cpu.segment(.cs).pointee.isBig || block.pointee.count == 1
+    return last <= UInt64(limit)
   }
 
   /// Notes that a block is good at this EIP, and checks the second page of one that crosses.
@@ -164,7 +162,6 @@ final class BlockCache {
 
     decoding: while at - first - 2 < most, offset < pageRoom {
       let here = UInt64(eip) + UInt64(offset)
-      if size == .bits16, here > 0xffff, offset > 0 { break }
       let limitRoom = here > UInt64(limit) ? 0 : UInt64(limit) - here + 1
       var room = Int(min(UInt64(min(pageRoom - offset, 15)), limitRoom))
       var instruction: Instruction

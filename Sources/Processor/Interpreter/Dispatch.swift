@@ -64,8 +64,7 @@ extension CPU {
   /// Commits the end of an instruction: EIP is the next one's.
   @inline(__always)
   func commit(after step: UnsafeMutablePointer<Step>, _ i: UnsafePointer<Instruction>) {
-    let next = s.pointee.blockEIP &+ UInt32(step.pointee.offset) &+ UInt32(i.pointee.length)
-    s.pointee.eip = segment(.cs).pointee.isBig ? next : next & 0xffff
+    s.pointee.eip = s.pointee.blockEIP &+ UInt32(step.pointee.offset) &+ UInt32(i.pointee.length)
     s.pointee.remaining &-= Int64(step.pointee.position) &+ 1
   }
 }

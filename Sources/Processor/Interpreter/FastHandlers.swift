@@ -1,5 +1,8 @@
+// swift-format-ignore-file: a table reads best with a handler on each line.
 // The fast handlers themselves, as tables of function pointers: which forms have one is written here and nowhere else.
-// (Function pointers can't be generic, so each instantiation of a template is spelled out.)
+// Function pointers can't be generic, so each instantiation of a template is spelled out. Each is a local function and not
+// a closure: the compiler turns a closure into a thunk that jumps to the body, one jump more for each guest instruction
+// (measured: 1.02 to 1.35 times slower).
 
 import ISA
 
@@ -19,487 +22,550 @@ struct FastHandlers {
   /// By `Operation`, at 8 and at 32 bits.
   let binary8: [Operation: BinaryHandlers] = [
     .add: BinaryHandlers(
-      registerRegister: { fastRR($0, $1, Add.self, UInt8.self) },
-      registerImmediate: { fastRI($0, $1, Add.self, UInt8.self) },
+      registerRegister: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRR(c, s, Add.self, UInt8.self) }; return h }(),
+      registerImmediate: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRI(c, s, Add.self, UInt8.self) }; return h }(),
       registerMemory: MemoryHandlers(
-        based: { fastRM($0, $1, Add.self, UInt8.self, Based.self) },
-        indexed: { fastRM($0, $1, Add.self, UInt8.self, Indexed.self) }),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRM(c, s, Add.self, UInt8.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRM(c, s, Add.self, UInt8.self, Indexed.self) }; return h }()),
       memoryRegister: MemoryHandlers(
-        based: { fastMR($0, $1, Add.self, UInt8.self, Based.self) },
-        indexed: { fastMR($0, $1, Add.self, UInt8.self, Indexed.self) }),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMR(c, s, Add.self, UInt8.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMR(c, s, Add.self, UInt8.self, Indexed.self) }; return h }()),
       memoryImmediate: MemoryHandlers(
-        based: { fastMI($0, $1, Add.self, UInt8.self, Based.self) },
-        indexed: { fastMI($0, $1, Add.self, UInt8.self, Indexed.self) })),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMI(c, s, Add.self, UInt8.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMI(c, s, Add.self, UInt8.self, Indexed.self) }; return h }())),
     .or: BinaryHandlers(
-      registerRegister: { fastRR($0, $1, Or.self, UInt8.self) },
-      registerImmediate: { fastRI($0, $1, Or.self, UInt8.self) },
+      registerRegister: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRR(c, s, Or.self, UInt8.self) }; return h }(),
+      registerImmediate: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRI(c, s, Or.self, UInt8.self) }; return h }(),
       registerMemory: MemoryHandlers(
-        based: { fastRM($0, $1, Or.self, UInt8.self, Based.self) },
-        indexed: { fastRM($0, $1, Or.self, UInt8.self, Indexed.self) }),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRM(c, s, Or.self, UInt8.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRM(c, s, Or.self, UInt8.self, Indexed.self) }; return h }()),
       memoryRegister: MemoryHandlers(
-        based: { fastMR($0, $1, Or.self, UInt8.self, Based.self) },
-        indexed: { fastMR($0, $1, Or.self, UInt8.self, Indexed.self) }),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMR(c, s, Or.self, UInt8.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMR(c, s, Or.self, UInt8.self, Indexed.self) }; return h }()),
       memoryImmediate: MemoryHandlers(
-        based: { fastMI($0, $1, Or.self, UInt8.self, Based.self) },
-        indexed: { fastMI($0, $1, Or.self, UInt8.self, Indexed.self) })),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMI(c, s, Or.self, UInt8.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMI(c, s, Or.self, UInt8.self, Indexed.self) }; return h }())),
     .adc: BinaryHandlers(
-      registerRegister: { fastRR($0, $1, Adc.self, UInt8.self) },
-      registerImmediate: { fastRI($0, $1, Adc.self, UInt8.self) },
+      registerRegister: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRR(c, s, Adc.self, UInt8.self) }; return h }(),
+      registerImmediate: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRI(c, s, Adc.self, UInt8.self) }; return h }(),
       registerMemory: MemoryHandlers(
-        based: { fastRM($0, $1, Adc.self, UInt8.self, Based.self) },
-        indexed: { fastRM($0, $1, Adc.self, UInt8.self, Indexed.self) }),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRM(c, s, Adc.self, UInt8.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRM(c, s, Adc.self, UInt8.self, Indexed.self) }; return h }()),
       memoryRegister: MemoryHandlers(
-        based: { fastMR($0, $1, Adc.self, UInt8.self, Based.self) },
-        indexed: { fastMR($0, $1, Adc.self, UInt8.self, Indexed.self) }),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMR(c, s, Adc.self, UInt8.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMR(c, s, Adc.self, UInt8.self, Indexed.self) }; return h }()),
       memoryImmediate: MemoryHandlers(
-        based: { fastMI($0, $1, Adc.self, UInt8.self, Based.self) },
-        indexed: { fastMI($0, $1, Adc.self, UInt8.self, Indexed.self) })),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMI(c, s, Adc.self, UInt8.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMI(c, s, Adc.self, UInt8.self, Indexed.self) }; return h }())),
     .sbb: BinaryHandlers(
-      registerRegister: { fastRR($0, $1, Sbb.self, UInt8.self) },
-      registerImmediate: { fastRI($0, $1, Sbb.self, UInt8.self) },
+      registerRegister: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRR(c, s, Sbb.self, UInt8.self) }; return h }(),
+      registerImmediate: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRI(c, s, Sbb.self, UInt8.self) }; return h }(),
       registerMemory: MemoryHandlers(
-        based: { fastRM($0, $1, Sbb.self, UInt8.self, Based.self) },
-        indexed: { fastRM($0, $1, Sbb.self, UInt8.self, Indexed.self) }),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRM(c, s, Sbb.self, UInt8.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRM(c, s, Sbb.self, UInt8.self, Indexed.self) }; return h }()),
       memoryRegister: MemoryHandlers(
-        based: { fastMR($0, $1, Sbb.self, UInt8.self, Based.self) },
-        indexed: { fastMR($0, $1, Sbb.self, UInt8.self, Indexed.self) }),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMR(c, s, Sbb.self, UInt8.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMR(c, s, Sbb.self, UInt8.self, Indexed.self) }; return h }()),
       memoryImmediate: MemoryHandlers(
-        based: { fastMI($0, $1, Sbb.self, UInt8.self, Based.self) },
-        indexed: { fastMI($0, $1, Sbb.self, UInt8.self, Indexed.self) })),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMI(c, s, Sbb.self, UInt8.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMI(c, s, Sbb.self, UInt8.self, Indexed.self) }; return h }())),
     .and: BinaryHandlers(
-      registerRegister: { fastRR($0, $1, And.self, UInt8.self) },
-      registerImmediate: { fastRI($0, $1, And.self, UInt8.self) },
+      registerRegister: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRR(c, s, And.self, UInt8.self) }; return h }(),
+      registerImmediate: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRI(c, s, And.self, UInt8.self) }; return h }(),
       registerMemory: MemoryHandlers(
-        based: { fastRM($0, $1, And.self, UInt8.self, Based.self) },
-        indexed: { fastRM($0, $1, And.self, UInt8.self, Indexed.self) }),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRM(c, s, And.self, UInt8.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRM(c, s, And.self, UInt8.self, Indexed.self) }; return h }()),
       memoryRegister: MemoryHandlers(
-        based: { fastMR($0, $1, And.self, UInt8.self, Based.self) },
-        indexed: { fastMR($0, $1, And.self, UInt8.self, Indexed.self) }),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMR(c, s, And.self, UInt8.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMR(c, s, And.self, UInt8.self, Indexed.self) }; return h }()),
       memoryImmediate: MemoryHandlers(
-        based: { fastMI($0, $1, And.self, UInt8.self, Based.self) },
-        indexed: { fastMI($0, $1, And.self, UInt8.self, Indexed.self) })),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMI(c, s, And.self, UInt8.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMI(c, s, And.self, UInt8.self, Indexed.self) }; return h }())),
     .sub: BinaryHandlers(
-      registerRegister: { fastRR($0, $1, Sub.self, UInt8.self) },
-      registerImmediate: { fastRI($0, $1, Sub.self, UInt8.self) },
+      registerRegister: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRR(c, s, Sub.self, UInt8.self) }; return h }(),
+      registerImmediate: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRI(c, s, Sub.self, UInt8.self) }; return h }(),
       registerMemory: MemoryHandlers(
-        based: { fastRM($0, $1, Sub.self, UInt8.self, Based.self) },
-        indexed: { fastRM($0, $1, Sub.self, UInt8.self, Indexed.self) }),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRM(c, s, Sub.self, UInt8.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRM(c, s, Sub.self, UInt8.self, Indexed.self) }; return h }()),
       memoryRegister: MemoryHandlers(
-        based: { fastMR($0, $1, Sub.self, UInt8.self, Based.self) },
-        indexed: { fastMR($0, $1, Sub.self, UInt8.self, Indexed.self) }),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMR(c, s, Sub.self, UInt8.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMR(c, s, Sub.self, UInt8.self, Indexed.self) }; return h }()),
       memoryImmediate: MemoryHandlers(
-        based: { fastMI($0, $1, Sub.self, UInt8.self, Based.self) },
-        indexed: { fastMI($0, $1, Sub.self, UInt8.self, Indexed.self) })),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMI(c, s, Sub.self, UInt8.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMI(c, s, Sub.self, UInt8.self, Indexed.self) }; return h }())),
     .xor: BinaryHandlers(
-      registerRegister: { fastRR($0, $1, Xor.self, UInt8.self) },
-      registerImmediate: { fastRI($0, $1, Xor.self, UInt8.self) },
+      registerRegister: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRR(c, s, Xor.self, UInt8.self) }; return h }(),
+      registerImmediate: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRI(c, s, Xor.self, UInt8.self) }; return h }(),
       registerMemory: MemoryHandlers(
-        based: { fastRM($0, $1, Xor.self, UInt8.self, Based.self) },
-        indexed: { fastRM($0, $1, Xor.self, UInt8.self, Indexed.self) }),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRM(c, s, Xor.self, UInt8.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRM(c, s, Xor.self, UInt8.self, Indexed.self) }; return h }()),
       memoryRegister: MemoryHandlers(
-        based: { fastMR($0, $1, Xor.self, UInt8.self, Based.self) },
-        indexed: { fastMR($0, $1, Xor.self, UInt8.self, Indexed.self) }),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMR(c, s, Xor.self, UInt8.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMR(c, s, Xor.self, UInt8.self, Indexed.self) }; return h }()),
       memoryImmediate: MemoryHandlers(
-        based: { fastMI($0, $1, Xor.self, UInt8.self, Based.self) },
-        indexed: { fastMI($0, $1, Xor.self, UInt8.self, Indexed.self) })),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMI(c, s, Xor.self, UInt8.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMI(c, s, Xor.self, UInt8.self, Indexed.self) }; return h }())),
     .cmp: BinaryHandlers(
-      registerRegister: { fastRR($0, $1, Cmp.self, UInt8.self) },
-      registerImmediate: { fastRI($0, $1, Cmp.self, UInt8.self) },
+      registerRegister: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRR(c, s, Cmp.self, UInt8.self) }; return h }(),
+      registerImmediate: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRI(c, s, Cmp.self, UInt8.self) }; return h }(),
       registerMemory: MemoryHandlers(
-        based: { fastRM($0, $1, Cmp.self, UInt8.self, Based.self) },
-        indexed: { fastRM($0, $1, Cmp.self, UInt8.self, Indexed.self) }),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRM(c, s, Cmp.self, UInt8.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRM(c, s, Cmp.self, UInt8.self, Indexed.self) }; return h }()),
       memoryRegister: MemoryHandlers(
-        based: { fastMR($0, $1, Cmp.self, UInt8.self, Based.self) },
-        indexed: { fastMR($0, $1, Cmp.self, UInt8.self, Indexed.self) }),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMR(c, s, Cmp.self, UInt8.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMR(c, s, Cmp.self, UInt8.self, Indexed.self) }; return h }()),
       memoryImmediate: MemoryHandlers(
-        based: { fastMI($0, $1, Cmp.self, UInt8.self, Based.self) },
-        indexed: { fastMI($0, $1, Cmp.self, UInt8.self, Indexed.self) })),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMI(c, s, Cmp.self, UInt8.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMI(c, s, Cmp.self, UInt8.self, Indexed.self) }; return h }())),
     .test: BinaryHandlers(
-      registerRegister: { fastRR($0, $1, Test.self, UInt8.self) },
-      registerImmediate: { fastRI($0, $1, Test.self, UInt8.self) },
+      registerRegister: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRR(c, s, Test.self, UInt8.self) }; return h }(),
+      registerImmediate: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRI(c, s, Test.self, UInt8.self) }; return h }(),
       registerMemory: MemoryHandlers(
-        based: { fastRM($0, $1, Test.self, UInt8.self, Based.self) },
-        indexed: { fastRM($0, $1, Test.self, UInt8.self, Indexed.self) }),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRM(c, s, Test.self, UInt8.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRM(c, s, Test.self, UInt8.self, Indexed.self) }; return h }()),
       memoryRegister: MemoryHandlers(
-        based: { fastMR($0, $1, Test.self, UInt8.self, Based.self) },
-        indexed: { fastMR($0, $1, Test.self, UInt8.self, Indexed.self) }),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMR(c, s, Test.self, UInt8.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMR(c, s, Test.self, UInt8.self, Indexed.self) }; return h }()),
       memoryImmediate: MemoryHandlers(
-        based: { fastMI($0, $1, Test.self, UInt8.self, Based.self) },
-        indexed: { fastMI($0, $1, Test.self, UInt8.self, Indexed.self) })),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMI(c, s, Test.self, UInt8.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMI(c, s, Test.self, UInt8.self, Indexed.self) }; return h }())),
   ]
   let binary32: [Operation: BinaryHandlers] = [
     .add: BinaryHandlers(
-      registerRegister: { fastRR($0, $1, Add.self, UInt32.self) },
-      registerImmediate: { fastRI($0, $1, Add.self, UInt32.self) },
+      registerRegister: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRR(c, s, Add.self, UInt32.self) }; return h }(),
+      registerImmediate: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRI(c, s, Add.self, UInt32.self) }; return h }(),
       registerMemory: MemoryHandlers(
-        based: { fastRM($0, $1, Add.self, UInt32.self, Based.self) },
-        indexed: { fastRM($0, $1, Add.self, UInt32.self, Indexed.self) }),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRM(c, s, Add.self, UInt32.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRM(c, s, Add.self, UInt32.self, Indexed.self) }; return h }()),
       memoryRegister: MemoryHandlers(
-        based: { fastMR($0, $1, Add.self, UInt32.self, Based.self) },
-        indexed: { fastMR($0, $1, Add.self, UInt32.self, Indexed.self) }),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMR(c, s, Add.self, UInt32.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMR(c, s, Add.self, UInt32.self, Indexed.self) }; return h }()),
       memoryImmediate: MemoryHandlers(
-        based: { fastMI($0, $1, Add.self, UInt32.self, Based.self) },
-        indexed: { fastMI($0, $1, Add.self, UInt32.self, Indexed.self) })),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMI(c, s, Add.self, UInt32.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMI(c, s, Add.self, UInt32.self, Indexed.self) }; return h }())),
     .or: BinaryHandlers(
-      registerRegister: { fastRR($0, $1, Or.self, UInt32.self) },
-      registerImmediate: { fastRI($0, $1, Or.self, UInt32.self) },
+      registerRegister: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRR(c, s, Or.self, UInt32.self) }; return h }(),
+      registerImmediate: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRI(c, s, Or.self, UInt32.self) }; return h }(),
       registerMemory: MemoryHandlers(
-        based: { fastRM($0, $1, Or.self, UInt32.self, Based.self) },
-        indexed: { fastRM($0, $1, Or.self, UInt32.self, Indexed.self) }),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRM(c, s, Or.self, UInt32.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRM(c, s, Or.self, UInt32.self, Indexed.self) }; return h }()),
       memoryRegister: MemoryHandlers(
-        based: { fastMR($0, $1, Or.self, UInt32.self, Based.self) },
-        indexed: { fastMR($0, $1, Or.self, UInt32.self, Indexed.self) }),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMR(c, s, Or.self, UInt32.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMR(c, s, Or.self, UInt32.self, Indexed.self) }; return h }()),
       memoryImmediate: MemoryHandlers(
-        based: { fastMI($0, $1, Or.self, UInt32.self, Based.self) },
-        indexed: { fastMI($0, $1, Or.self, UInt32.self, Indexed.self) })),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMI(c, s, Or.self, UInt32.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMI(c, s, Or.self, UInt32.self, Indexed.self) }; return h }())),
     .adc: BinaryHandlers(
-      registerRegister: { fastRR($0, $1, Adc.self, UInt32.self) },
-      registerImmediate: { fastRI($0, $1, Adc.self, UInt32.self) },
+      registerRegister: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRR(c, s, Adc.self, UInt32.self) }; return h }(),
+      registerImmediate: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRI(c, s, Adc.self, UInt32.self) }; return h }(),
       registerMemory: MemoryHandlers(
-        based: { fastRM($0, $1, Adc.self, UInt32.self, Based.self) },
-        indexed: { fastRM($0, $1, Adc.self, UInt32.self, Indexed.self) }),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRM(c, s, Adc.self, UInt32.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRM(c, s, Adc.self, UInt32.self, Indexed.self) }; return h }()),
       memoryRegister: MemoryHandlers(
-        based: { fastMR($0, $1, Adc.self, UInt32.self, Based.self) },
-        indexed: { fastMR($0, $1, Adc.self, UInt32.self, Indexed.self) }),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMR(c, s, Adc.self, UInt32.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMR(c, s, Adc.self, UInt32.self, Indexed.self) }; return h }()),
       memoryImmediate: MemoryHandlers(
-        based: { fastMI($0, $1, Adc.self, UInt32.self, Based.self) },
-        indexed: { fastMI($0, $1, Adc.self, UInt32.self, Indexed.self) })),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMI(c, s, Adc.self, UInt32.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMI(c, s, Adc.self, UInt32.self, Indexed.self) }; return h }())),
     .sbb: BinaryHandlers(
-      registerRegister: { fastRR($0, $1, Sbb.self, UInt32.self) },
-      registerImmediate: { fastRI($0, $1, Sbb.self, UInt32.self) },
+      registerRegister: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRR(c, s, Sbb.self, UInt32.self) }; return h }(),
+      registerImmediate: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRI(c, s, Sbb.self, UInt32.self) }; return h }(),
       registerMemory: MemoryHandlers(
-        based: { fastRM($0, $1, Sbb.self, UInt32.self, Based.self) },
-        indexed: { fastRM($0, $1, Sbb.self, UInt32.self, Indexed.self) }),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRM(c, s, Sbb.self, UInt32.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRM(c, s, Sbb.self, UInt32.self, Indexed.self) }; return h }()),
       memoryRegister: MemoryHandlers(
-        based: { fastMR($0, $1, Sbb.self, UInt32.self, Based.self) },
-        indexed: { fastMR($0, $1, Sbb.self, UInt32.self, Indexed.self) }),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMR(c, s, Sbb.self, UInt32.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMR(c, s, Sbb.self, UInt32.self, Indexed.self) }; return h }()),
       memoryImmediate: MemoryHandlers(
-        based: { fastMI($0, $1, Sbb.self, UInt32.self, Based.self) },
-        indexed: { fastMI($0, $1, Sbb.self, UInt32.self, Indexed.self) })),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMI(c, s, Sbb.self, UInt32.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMI(c, s, Sbb.self, UInt32.self, Indexed.self) }; return h }())),
     .and: BinaryHandlers(
-      registerRegister: { fastRR($0, $1, And.self, UInt32.self) },
-      registerImmediate: { fastRI($0, $1, And.self, UInt32.self) },
+      registerRegister: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRR(c, s, And.self, UInt32.self) }; return h }(),
+      registerImmediate: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRI(c, s, And.self, UInt32.self) }; return h }(),
       registerMemory: MemoryHandlers(
-        based: { fastRM($0, $1, And.self, UInt32.self, Based.self) },
-        indexed: { fastRM($0, $1, And.self, UInt32.self, Indexed.self) }),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRM(c, s, And.self, UInt32.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRM(c, s, And.self, UInt32.self, Indexed.self) }; return h }()),
       memoryRegister: MemoryHandlers(
-        based: { fastMR($0, $1, And.self, UInt32.self, Based.self) },
-        indexed: { fastMR($0, $1, And.self, UInt32.self, Indexed.self) }),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMR(c, s, And.self, UInt32.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMR(c, s, And.self, UInt32.self, Indexed.self) }; return h }()),
       memoryImmediate: MemoryHandlers(
-        based: { fastMI($0, $1, And.self, UInt32.self, Based.self) },
-        indexed: { fastMI($0, $1, And.self, UInt32.self, Indexed.self) })),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMI(c, s, And.self, UInt32.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMI(c, s, And.self, UInt32.self, Indexed.self) }; return h }())),
     .sub: BinaryHandlers(
-      registerRegister: { fastRR($0, $1, Sub.self, UInt32.self) },
-      registerImmediate: { fastRI($0, $1, Sub.self, UInt32.self) },
+      registerRegister: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRR(c, s, Sub.self, UInt32.self) }; return h }(),
+      registerImmediate: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRI(c, s, Sub.self, UInt32.self) }; return h }(),
       registerMemory: MemoryHandlers(
-        based: { fastRM($0, $1, Sub.self, UInt32.self, Based.self) },
-        indexed: { fastRM($0, $1, Sub.self, UInt32.self, Indexed.self) }),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRM(c, s, Sub.self, UInt32.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRM(c, s, Sub.self, UInt32.self, Indexed.self) }; return h }()),
       memoryRegister: MemoryHandlers(
-        based: { fastMR($0, $1, Sub.self, UInt32.self, Based.self) },
-        indexed: { fastMR($0, $1, Sub.self, UInt32.self, Indexed.self) }),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMR(c, s, Sub.self, UInt32.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMR(c, s, Sub.self, UInt32.self, Indexed.self) }; return h }()),
       memoryImmediate: MemoryHandlers(
-        based: { fastMI($0, $1, Sub.self, UInt32.self, Based.self) },
-        indexed: { fastMI($0, $1, Sub.self, UInt32.self, Indexed.self) })),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMI(c, s, Sub.self, UInt32.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMI(c, s, Sub.self, UInt32.self, Indexed.self) }; return h }())),
     .xor: BinaryHandlers(
-      registerRegister: { fastRR($0, $1, Xor.self, UInt32.self) },
-      registerImmediate: { fastRI($0, $1, Xor.self, UInt32.self) },
+      registerRegister: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRR(c, s, Xor.self, UInt32.self) }; return h }(),
+      registerImmediate: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRI(c, s, Xor.self, UInt32.self) }; return h }(),
       registerMemory: MemoryHandlers(
-        based: { fastRM($0, $1, Xor.self, UInt32.self, Based.self) },
-        indexed: { fastRM($0, $1, Xor.self, UInt32.self, Indexed.self) }),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRM(c, s, Xor.self, UInt32.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRM(c, s, Xor.self, UInt32.self, Indexed.self) }; return h }()),
       memoryRegister: MemoryHandlers(
-        based: { fastMR($0, $1, Xor.self, UInt32.self, Based.self) },
-        indexed: { fastMR($0, $1, Xor.self, UInt32.self, Indexed.self) }),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMR(c, s, Xor.self, UInt32.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMR(c, s, Xor.self, UInt32.self, Indexed.self) }; return h }()),
       memoryImmediate: MemoryHandlers(
-        based: { fastMI($0, $1, Xor.self, UInt32.self, Based.self) },
-        indexed: { fastMI($0, $1, Xor.self, UInt32.self, Indexed.self) })),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMI(c, s, Xor.self, UInt32.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMI(c, s, Xor.self, UInt32.self, Indexed.self) }; return h }())),
     .cmp: BinaryHandlers(
-      registerRegister: { fastRR($0, $1, Cmp.self, UInt32.self) },
-      registerImmediate: { fastRI($0, $1, Cmp.self, UInt32.self) },
+      registerRegister: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRR(c, s, Cmp.self, UInt32.self) }; return h }(),
+      registerImmediate: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRI(c, s, Cmp.self, UInt32.self) }; return h }(),
       registerMemory: MemoryHandlers(
-        based: { fastRM($0, $1, Cmp.self, UInt32.self, Based.self) },
-        indexed: { fastRM($0, $1, Cmp.self, UInt32.self, Indexed.self) }),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRM(c, s, Cmp.self, UInt32.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRM(c, s, Cmp.self, UInt32.self, Indexed.self) }; return h }()),
       memoryRegister: MemoryHandlers(
-        based: { fastMR($0, $1, Cmp.self, UInt32.self, Based.self) },
-        indexed: { fastMR($0, $1, Cmp.self, UInt32.self, Indexed.self) }),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMR(c, s, Cmp.self, UInt32.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMR(c, s, Cmp.self, UInt32.self, Indexed.self) }; return h }()),
       memoryImmediate: MemoryHandlers(
-        based: { fastMI($0, $1, Cmp.self, UInt32.self, Based.self) },
-        indexed: { fastMI($0, $1, Cmp.self, UInt32.self, Indexed.self) })),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMI(c, s, Cmp.self, UInt32.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMI(c, s, Cmp.self, UInt32.self, Indexed.self) }; return h }())),
     .test: BinaryHandlers(
-      registerRegister: { fastRR($0, $1, Test.self, UInt32.self) },
-      registerImmediate: { fastRI($0, $1, Test.self, UInt32.self) },
+      registerRegister: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRR(c, s, Test.self, UInt32.self) }; return h }(),
+      registerImmediate: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRI(c, s, Test.self, UInt32.self) }; return h }(),
       registerMemory: MemoryHandlers(
-        based: { fastRM($0, $1, Test.self, UInt32.self, Based.self) },
-        indexed: { fastRM($0, $1, Test.self, UInt32.self, Indexed.self) }),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRM(c, s, Test.self, UInt32.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRM(c, s, Test.self, UInt32.self, Indexed.self) }; return h }()),
       memoryRegister: MemoryHandlers(
-        based: { fastMR($0, $1, Test.self, UInt32.self, Based.self) },
-        indexed: { fastMR($0, $1, Test.self, UInt32.self, Indexed.self) }),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMR(c, s, Test.self, UInt32.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMR(c, s, Test.self, UInt32.self, Indexed.self) }; return h }()),
       memoryImmediate: MemoryHandlers(
-        based: { fastMI($0, $1, Test.self, UInt32.self, Based.self) },
-        indexed: { fastMI($0, $1, Test.self, UInt32.self, Indexed.self) })),
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMI(c, s, Test.self, UInt32.self, Based.self) }; return h }(),
+        indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMI(c, s, Test.self, UInt32.self, Indexed.self) }; return h }())),
   ]
 
   let unary32: [Operation: (register: Handler, memory: Handler)] = [
     .inc: (
-      { fastUnary($0, $1, Inc.self, UInt32.self) }, { fastUnaryMemory($0, $1, Inc.self, UInt32.self) }
+      { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastUnary(c, s, Inc.self, UInt32.self) }; return h }(), { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastUnaryMemory(c, s, Inc.self, UInt32.self) }; return h }()
     ),
     .dec: (
-      { fastUnary($0, $1, Dec.self, UInt32.self) }, { fastUnaryMemory($0, $1, Dec.self, UInt32.self) }
+      { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastUnary(c, s, Dec.self, UInt32.self) }; return h }(), { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastUnaryMemory(c, s, Dec.self, UInt32.self) }; return h }()
     ),
     .neg: (
-      { fastUnary($0, $1, Neg.self, UInt32.self) }, { fastUnaryMemory($0, $1, Neg.self, UInt32.self) }
+      { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastUnary(c, s, Neg.self, UInt32.self) }; return h }(), { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastUnaryMemory(c, s, Neg.self, UInt32.self) }; return h }()
     ),
     .not: (
-      { fastUnary($0, $1, Not.self, UInt32.self) }, { fastUnaryMemory($0, $1, Not.self, UInt32.self) }
+      { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastUnary(c, s, Not.self, UInt32.self) }; return h }(), { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastUnaryMemory(c, s, Not.self, UInt32.self) }; return h }()
     ),
   ]
 
   /// Registers of 32 bits by an immediate other than 0, and by CL.
   let shift32: [Operation: (immediate: Handler, cl: Handler)] = [
-    .rol: ({ fastShift($0, $1, Rol.self, UInt32.self) }, { fastShiftCL($0, $1, Rol.self, UInt32.self) }),
-    .ror: ({ fastShift($0, $1, Ror.self, UInt32.self) }, { fastShiftCL($0, $1, Ror.self, UInt32.self) }),
-    .shl: ({ fastShift($0, $1, Shl.self, UInt32.self) }, { fastShiftCL($0, $1, Shl.self, UInt32.self) }),
-    .shr: ({ fastShift($0, $1, Shr.self, UInt32.self) }, { fastShiftCL($0, $1, Shr.self, UInt32.self) }),
-    .sar: ({ fastShift($0, $1, Sar.self, UInt32.self) }, { fastShiftCL($0, $1, Sar.self, UInt32.self) }),
+    .rol: ({ @inline(__always) func h(_ c: State, _ s: StepPointer) { fastShift(c, s, Rol.self, UInt32.self) }; return h }(), { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastShiftCL(c, s, Rol.self, UInt32.self) }; return h }()),
+    .ror: ({ @inline(__always) func h(_ c: State, _ s: StepPointer) { fastShift(c, s, Ror.self, UInt32.self) }; return h }(), { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastShiftCL(c, s, Ror.self, UInt32.self) }; return h }()),
+    .shl: ({ @inline(__always) func h(_ c: State, _ s: StepPointer) { fastShift(c, s, Shl.self, UInt32.self) }; return h }(), { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastShiftCL(c, s, Shl.self, UInt32.self) }; return h }()),
+    .shr: ({ @inline(__always) func h(_ c: State, _ s: StepPointer) { fastShift(c, s, Shr.self, UInt32.self) }; return h }(), { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastShiftCL(c, s, Shr.self, UInt32.self) }; return h }()),
+    .sar: ({ @inline(__always) func h(_ c: State, _ s: StepPointer) { fastShift(c, s, Sar.self, UInt32.self) }; return h }(), { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastShiftCL(c, s, Sar.self, UInt32.self) }; return h }()),
   ]
 
   /// For results whose flags nobody sees; registers of 32 bits.
   let withoutFlags: [Operation: (register: Handler, immediate: Handler)] = [
-    .add: ({ fastRRWithoutFlags($0, $1, Add.self) }, { fastRIWithoutFlags($0, $1, Add.self) }),
-    .or: ({ fastRRWithoutFlags($0, $1, Or.self) }, { fastRIWithoutFlags($0, $1, Or.self) }),
-    .and: ({ fastRRWithoutFlags($0, $1, And.self) }, { fastRIWithoutFlags($0, $1, And.self) }),
-    .sub: ({ fastRRWithoutFlags($0, $1, Sub.self) }, { fastRIWithoutFlags($0, $1, Sub.self) }),
-    .xor: ({ fastRRWithoutFlags($0, $1, Xor.self) }, { fastRIWithoutFlags($0, $1, Xor.self) }),
+    .add: ({ @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRRWithoutFlags(c, s, Add.self) }; return h }(), { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRIWithoutFlags(c, s, Add.self) }; return h }()),
+    .or: ({ @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRRWithoutFlags(c, s, Or.self) }; return h }(), { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRIWithoutFlags(c, s, Or.self) }; return h }()),
+    .and: ({ @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRRWithoutFlags(c, s, And.self) }; return h }(), { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRIWithoutFlags(c, s, And.self) }; return h }()),
+    .sub: ({ @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRRWithoutFlags(c, s, Sub.self) }; return h }(), { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRIWithoutFlags(c, s, Sub.self) }; return h }()),
+    .xor: ({ @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRRWithoutFlags(c, s, Xor.self) }; return h }(), { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastRIWithoutFlags(c, s, Xor.self) }; return h }()),
   ]
   let shiftWithoutFlags: [Operation: Handler] = [
-    .rol: { fastShiftWithoutFlags($0, $1, Rol.self) },
-    .ror: { fastShiftWithoutFlags($0, $1, Ror.self) },
-    .shl: { fastShiftWithoutFlags($0, $1, Shl.self) },
-    .shr: { fastShiftWithoutFlags($0, $1, Shr.self) },
-    .sar: { fastShiftWithoutFlags($0, $1, Sar.self) },
+    .rol: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastShiftWithoutFlags(c, s, Rol.self) }; return h }(),
+    .ror: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastShiftWithoutFlags(c, s, Ror.self) }; return h }(),
+    .shl: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastShiftWithoutFlags(c, s, Shl.self) }; return h }(),
+    .shr: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastShiftWithoutFlags(c, s, Shr.self) }; return h }(),
+    .sar: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastShiftWithoutFlags(c, s, Sar.self) }; return h }(),
   ]
   let unaryWithoutFlags: [Operation: Handler] = [
-    .inc: { fastUnaryWithoutFlags($0, $1, Inc.self) },
-    .dec: { fastUnaryWithoutFlags($0, $1, Dec.self) },
-    .neg: { fastUnaryWithoutFlags($0, $1, Neg.self) },
+    .inc: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastUnaryWithoutFlags(c, s, Inc.self) }; return h }(),
+    .dec: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastUnaryWithoutFlags(c, s, Dec.self) }; return h }(),
+    .neg: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastUnaryWithoutFlags(c, s, Neg.self) }; return h }(),
   ]
 
   /// By condition code.
   let jcc: [Handler] = [
-    { fastJcc($0, $1, Overflow.self) },
-    { fastJcc($0, $1, NotOverflow.self) },
-    { fastJcc($0, $1, Below.self) },
-    { fastJcc($0, $1, NotBelow.self) },
-    { fastJcc($0, $1, Zero.self) },
-    { fastJcc($0, $1, NotZero.self) },
-    { fastJcc($0, $1, BelowEqual.self) },
-    { fastJcc($0, $1, Above.self) },
-    { fastJcc($0, $1, Sign.self) },
-    { fastJcc($0, $1, NotSign.self) },
-    { fastJcc($0, $1, Parity.self) },
-    { fastJcc($0, $1, NotParity.self) },
-    { fastJcc($0, $1, Less.self) },
-    { fastJcc($0, $1, NotLess.self) },
-    { fastJcc($0, $1, LessEqual.self) },
-    { fastJcc($0, $1, Greater.self) },
+    { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastJcc(c, s, Overflow.self) }; return h }(),
+    { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastJcc(c, s, NotOverflow.self) }; return h }(),
+    { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastJcc(c, s, Below.self) }; return h }(),
+    { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastJcc(c, s, NotBelow.self) }; return h }(),
+    { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastJcc(c, s, Zero.self) }; return h }(),
+    { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastJcc(c, s, NotZero.self) }; return h }(),
+    { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastJcc(c, s, BelowEqual.self) }; return h }(),
+    { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastJcc(c, s, Above.self) }; return h }(),
+    { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastJcc(c, s, Sign.self) }; return h }(),
+    { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastJcc(c, s, NotSign.self) }; return h }(),
+    { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastJcc(c, s, Parity.self) }; return h }(),
+    { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastJcc(c, s, NotParity.self) }; return h }(),
+    { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastJcc(c, s, Less.self) }; return h }(),
+    { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastJcc(c, s, NotLess.self) }; return h }(),
+    { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastJcc(c, s, LessEqual.self) }; return h }(),
+    { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastJcc(c, s, Greater.self) }; return h }(),
   ]
 
-  let jmp: Handler = { branch($0, $1) }
+  let jmp: Handler = { @inline(__always) func h(_ c: State, _ s: StepPointer) { branch(c, s) }; return h }()
 
-  let call: Handler = { c, step in
-    let s = CPU(c).s
-    let o = operands(step)
-    // `displacement` holds the offset of the return address.
-    guard fastPush(c, s.pointee.blockEIP &+ o.pointee.displacement) else { return slowly(c, step) }
-    branch(c, step)
-  }
+  let call: Handler = {
+    @inline(__always) func h(_ c: State, _ step: StepPointer) {
+      let s = CPU(c).s
+      let o = operands(step)
+      // `displacement` holds the offset of the return address.
+      guard fastPush(c, s.pointee.blockEIP &+ o.pointee.displacement) else { return slowly(c, step) }
+      branch(c, step)
+    }
+    return h
+  }()
 
-  let ret: Handler = { c, step in
-    let cpu = CPU(c)
-    let top = cpu.esp
-    let place = Place<UInt32>(reading: top, c)
-    guard place.isHit else { return slowly(c, step) }
-    // `immediate` is what RET releases besides the address.
-    cpu.esp = top &+ 4 &+ operands(step).pointee.immediate
-    retire(c, step)
-    enterIndirect(c, place.value)
-  }
+  let ret: Handler = {
+    @inline(__always) func h(_ c: State, _ step: StepPointer) {
+      let cpu = CPU(c)
+      let top = cpu.esp
+      let place = Place<UInt32>(reading: top, c)
+      guard place.isHit else { return slowly(c, step) }
+      // `immediate` is what RET releases besides the address.
+      cpu.esp = top &+ 4 &+ operands(step).pointee.immediate
+      retire(c, step)
+      enterIndirect(c, place.value)
+    }
+    return h
+  }()
 
-  let jmpRegister: Handler = { c, step in
-    retire(c, step)
-    enterIndirect(c, get(c, operands(step).pointee.rm))
-  }
+  let jmpRegister: Handler = {
+    @inline(__always) func h(_ c: State, _ step: StepPointer) {
+      retire(c, step)
+      enterIndirect(c, get(c, operands(step).pointee.rm))
+    }
+    return h
+  }()
 
-  let jmpMemory: Handler = { c, step in
-    let place = Place<UInt32>(reading: Indexed.address(c, step), c)
-    guard place.isHit else { return slowly(c, step) }
-    retire(c, step)
-    enterIndirect(c, place.value)
-  }
+  let jmpMemory: Handler = {
+    @inline(__always) func h(_ c: State, _ step: StepPointer) {
+      let place = Place<UInt32>(reading: Indexed.address(c, step), c)
+      guard place.isHit else { return slowly(c, step) }
+      retire(c, step)
+      enterIndirect(c, place.value)
+    }
+    return h
+  }()
 
-  let callRegister: Handler = { c, step in
-    let target: UInt32 = get(c, operands(step).pointee.rm)
-    guard fastPush(c, CPU(c).s.pointee.blockEIP &+ operands(step).pointee.immediate) else { return slowly(c, step) }
-    retire(c, step)
-    enterIndirect(c, target)
-  }
+  let callRegister: Handler = {
+    @inline(__always) func h(_ c: State, _ step: StepPointer) {
+      let target: UInt32 = get(c, operands(step).pointee.rm)
+      guard fastPush(c, CPU(c).s.pointee.blockEIP &+ operands(step).pointee.immediate) else { return slowly(c, step) }
+      retire(c, step)
+      enterIndirect(c, target)
+    }
+    return h
+  }()
 
-  let callMemory: Handler = { c, step in
-    let place = Place<UInt32>(reading: Indexed.address(c, step), c)
-    guard place.isHit else { return slowly(c, step) }
-    let target = place.value
-    guard fastPush(c, CPU(c).s.pointee.blockEIP &+ operands(step).pointee.immediate) else { return slowly(c, step) }
-    retire(c, step)
-    enterIndirect(c, target)
-  }
+  let callMemory: Handler = {
+    @inline(__always) func h(_ c: State, _ step: StepPointer) {
+      let place = Place<UInt32>(reading: Indexed.address(c, step), c)
+      guard place.isHit else { return slowly(c, step) }
+      let target = place.value
+      guard fastPush(c, CPU(c).s.pointee.blockEIP &+ operands(step).pointee.immediate) else { return slowly(c, step) }
+      retire(c, step)
+      enterIndirect(c, target)
+    }
+    return h
+  }()
 
   /// The end of a block that goes on to its neighbour. It is no instruction: `position` counts those before it.
-  let end: Handler = { c, step in
-    let s = CPU(c).s
-    let o = operands(step)
-    s.pointee.remaining &-= Int64(o.pointee.position)
-    enter(c, step, s.pointee.blockEIP &+ o.pointee.immediate)
-  }
+  let end: Handler = {
+    @inline(__always) func h(_ c: State, _ step: StepPointer) {
+      let s = CPU(c).s
+      let o = operands(step)
+      s.pointee.remaining &-= Int64(o.pointee.position)
+      enter(c, step, s.pointee.blockEIP &+ o.pointee.immediate)
+    }
+    return h
+  }()
 
   // MARK: Data movement
 
-  let movRegisterRegister8: Handler = { fastMovRR($0, $1, UInt8.self) }
-  let movRegisterRegister32: Handler = { fastMovRR($0, $1, UInt32.self) }
-  let movRegisterImmediate8: Handler = { fastMovRI($0, $1, UInt8.self) }
-  let movRegisterImmediate32: Handler = { fastMovRI($0, $1, UInt32.self) }
+  let movRegisterRegister8: Handler = { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMovRR(c, s, UInt8.self) }; return h }()
+  let movRegisterRegister32: Handler = { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMovRR(c, s, UInt32.self) }; return h }()
+  let movRegisterImmediate8: Handler = { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMovRI(c, s, UInt8.self) }; return h }()
+  let movRegisterImmediate32: Handler = { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastMovRI(c, s, UInt32.self) }; return h }()
   let load8 = MemoryHandlers(
-    based: { fastLoad($0, $1, UInt8.self, Based.self) }, indexed: { fastLoad($0, $1, UInt8.self, Indexed.self) })
+    based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastLoad(c, s, UInt8.self, Based.self) }; return h }(), indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastLoad(c, s, UInt8.self, Indexed.self) }; return h }())
   let load16 = MemoryHandlers(
-    based: { fastLoad($0, $1, UInt16.self, Based.self) }, indexed: { fastLoad($0, $1, UInt16.self, Indexed.self) })
+    based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastLoad(c, s, UInt16.self, Based.self) }; return h }(), indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastLoad(c, s, UInt16.self, Indexed.self) }; return h }())
   let load32 = MemoryHandlers(
-    based: { fastLoad($0, $1, UInt32.self, Based.self) }, indexed: { fastLoad($0, $1, UInt32.self, Indexed.self) })
+    based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastLoad(c, s, UInt32.self, Based.self) }; return h }(), indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastLoad(c, s, UInt32.self, Indexed.self) }; return h }())
   let store8 = MemoryHandlers(
-    based: { fastStore($0, $1, UInt8.self, Based.self) }, indexed: { fastStore($0, $1, UInt8.self, Indexed.self) })
+    based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastStore(c, s, UInt8.self, Based.self) }; return h }(), indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastStore(c, s, UInt8.self, Indexed.self) }; return h }())
   let store16 = MemoryHandlers(
-    based: { fastStore($0, $1, UInt16.self, Based.self) }, indexed: { fastStore($0, $1, UInt16.self, Indexed.self) })
+    based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastStore(c, s, UInt16.self, Based.self) }; return h }(), indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastStore(c, s, UInt16.self, Indexed.self) }; return h }())
   let store32 = MemoryHandlers(
-    based: { fastStore($0, $1, UInt32.self, Based.self) }, indexed: { fastStore($0, $1, UInt32.self, Indexed.self) })
+    based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastStore(c, s, UInt32.self, Based.self) }; return h }(), indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastStore(c, s, UInt32.self, Indexed.self) }; return h }())
   let storeImmediate8 = MemoryHandlers(
-    based: { fastStoreImmediate($0, $1, UInt8.self, Based.self) }, indexed: { fastStoreImmediate($0, $1, UInt8.self, Indexed.self) })
+    based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastStoreImmediate(c, s, UInt8.self, Based.self) }; return h }(), indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastStoreImmediate(c, s, UInt8.self, Indexed.self) }; return h }())
   let storeImmediate16 = MemoryHandlers(
-    based: { fastStoreImmediate($0, $1, UInt16.self, Based.self) }, indexed: { fastStoreImmediate($0, $1, UInt16.self, Indexed.self) })
+    based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastStoreImmediate(c, s, UInt16.self, Based.self) }; return h }(), indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastStoreImmediate(c, s, UInt16.self, Indexed.self) }; return h }())
   let storeImmediate32 = MemoryHandlers(
-    based: { fastStoreImmediate($0, $1, UInt32.self, Based.self) }, indexed: { fastStoreImmediate($0, $1, UInt32.self, Indexed.self) })
+    based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastStoreImmediate(c, s, UInt32.self, Based.self) }; return h }(), indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastStoreImmediate(c, s, UInt32.self, Indexed.self) }; return h }())
 
   /// MOVZX and MOVSX to 32 bits.
   let extend: [Operation: (register: Handler, memory: MemoryHandlers)] = [
     .movzx8: (
-      { fastZeroExtend($0, $1, UInt8.self) },
+      { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastZeroExtend(c, s, UInt8.self) }; return h }(),
       MemoryHandlers(
-        based: { fastZeroExtendLoad($0, $1, UInt8.self, Based.self) }, indexed: { fastZeroExtendLoad($0, $1, UInt8.self, Indexed.self) })
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastZeroExtendLoad(c, s, UInt8.self, Based.self) }; return h }(), indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastZeroExtendLoad(c, s, UInt8.self, Indexed.self) }; return h }())
     ),
     .movzx16: (
-      { fastZeroExtend($0, $1, UInt16.self) },
+      { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastZeroExtend(c, s, UInt16.self) }; return h }(),
       MemoryHandlers(
-        based: { fastZeroExtendLoad($0, $1, UInt16.self, Based.self) }, indexed: { fastZeroExtendLoad($0, $1, UInt16.self, Indexed.self) })
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastZeroExtendLoad(c, s, UInt16.self, Based.self) }; return h }(), indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastZeroExtendLoad(c, s, UInt16.self, Indexed.self) }; return h }())
     ),
     .movsx8: (
-      { fastSignExtend($0, $1, UInt8.self) },
+      { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastSignExtend(c, s, UInt8.self) }; return h }(),
       MemoryHandlers(
-        based: { fastSignExtendLoad($0, $1, UInt8.self, Based.self) }, indexed: { fastSignExtendLoad($0, $1, UInt8.self, Indexed.self) })
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastSignExtendLoad(c, s, UInt8.self, Based.self) }; return h }(), indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastSignExtendLoad(c, s, UInt8.self, Indexed.self) }; return h }())
     ),
     .movsx16: (
-      { fastSignExtend($0, $1, UInt16.self) },
+      { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastSignExtend(c, s, UInt16.self) }; return h }(),
       MemoryHandlers(
-        based: { fastSignExtendLoad($0, $1, UInt16.self, Based.self) }, indexed: { fastSignExtendLoad($0, $1, UInt16.self, Indexed.self) })
+        based: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastSignExtendLoad(c, s, UInt16.self, Based.self) }; return h }(), indexed: { @inline(__always) func h(_ c: State, _ s: StepPointer) { fastSignExtendLoad(c, s, UInt16.self, Indexed.self) }; return h }())
     ),
   ]
 
-  let lea: Handler = { c, step in
-    put(c, operands(step).pointee.reg, Indexed.address(c, step))
-    next(c, step)
-  }
+  let lea: Handler = {
+    @inline(__always) func h(_ c: State, _ step: StepPointer) {
+      put(c, operands(step).pointee.reg, Indexed.address(c, step))
+      next(c, step)
+    }
+    return h
+  }()
 
-  let leaBased: Handler = { c, step in
-    put(c, operands(step).pointee.reg, Based.address(c, step))
-    next(c, step)
-  }
+  let leaBased: Handler = {
+    @inline(__always) func h(_ c: State, _ step: StepPointer) {
+      put(c, operands(step).pointee.reg, Based.address(c, step))
+      next(c, step)
+    }
+    return h
+  }()
 
-  let pushRegister: Handler = { c, step in
-    guard fastPush(c, get(c, operands(step).pointee.rm)) else { return slowly(c, step) }
-    next(c, step)
-  }
+  let pushRegister: Handler = {
+    @inline(__always) func h(_ c: State, _ step: StepPointer) {
+      guard fastPush(c, get(c, operands(step).pointee.rm)) else { return slowly(c, step) }
+      next(c, step)
+    }
+    return h
+  }()
 
-  let pushImmediate: Handler = { c, step in
-    guard fastPush(c, operands(step).pointee.immediate) else { return slowly(c, step) }
-    next(c, step)
-  }
+  let pushImmediate: Handler = {
+    @inline(__always) func h(_ c: State, _ step: StepPointer) {
+      guard fastPush(c, operands(step).pointee.immediate) else { return slowly(c, step) }
+      next(c, step)
+    }
+    return h
+  }()
 
-  let pushMemory: Handler = { c, step in
-    let place = Place<UInt32>(reading: Indexed.address(c, step), c)
-    guard place.isHit, fastPush(c, place.value) else { return slowly(c, step) }
-    next(c, step)
-  }
+  let pushMemory: Handler = {
+    @inline(__always) func h(_ c: State, _ step: StepPointer) {
+      let place = Place<UInt32>(reading: Indexed.address(c, step), c)
+      guard place.isHit, fastPush(c, place.value) else { return slowly(c, step) }
+      next(c, step)
+    }
+    return h
+  }()
 
-  let popRegister: Handler = { c, step in
-    let cpu = CPU(c)
-    let top = cpu.esp
-    let place = Place<UInt32>(reading: top, c)
-    guard place.isHit else { return slowly(c, step) }
-    cpu.esp = top &+ 4
-    put(c, operands(step).pointee.rm, place.value)
-    next(c, step)
-  }
+  let popRegister: Handler = {
+    @inline(__always) func h(_ c: State, _ step: StepPointer) {
+      let cpu = CPU(c)
+      let top = cpu.esp
+      let place = Place<UInt32>(reading: top, c)
+      guard place.isHit else { return slowly(c, step) }
+      cpu.esp = top &+ 4
+      put(c, operands(step).pointee.rm, place.value)
+      next(c, step)
+    }
+    return h
+  }()
 
-  let leave: Handler = { c, step in
-    let cpu = CPU(c)
-    let frame = cpu.ebp
-    let place = Place<UInt32>(reading: frame, c)
-    guard place.isHit else { return slowly(c, step) }
-    cpu.esp = frame &+ 4
-    cpu.ebp = place.value
-    next(c, step)
-  }
+  let leave: Handler = {
+    @inline(__always) func h(_ c: State, _ step: StepPointer) {
+      let cpu = CPU(c)
+      let frame = cpu.ebp
+      let place = Place<UInt32>(reading: frame, c)
+      guard place.isHit else { return slowly(c, step) }
+      cpu.esp = frame &+ 4
+      cpu.ebp = place.value
+      next(c, step)
+    }
+    return h
+  }()
 
-  let cdq: Handler = { c, step in
-    let cpu = CPU(c)
-    cpu.edx = UInt32(bitPattern: Int32(bitPattern: cpu.eax) >> 31)
-    next(c, step)
-  }
+  let cdq: Handler = {
+    @inline(__always) func h(_ c: State, _ step: StepPointer) {
+      let cpu = CPU(c)
+      cpu.edx = UInt32(bitPattern: Int32(bitPattern: cpu.eax) >> 31)
+      next(c, step)
+    }
+    return h
+  }()
 
-  let nop: Handler = { next($0, $1) }
+  let nop: Handler = { @inline(__always) func h(_ c: State, _ s: StepPointer) { next(c, s) }; return h }()
   let x87 = X87Handlers()
 
-  let setccRegister: Handler = { c, step in
-    let o = operands(step)
-    // `immediate` is the condition.
-    put(c, o.pointee.rm, UInt8(CPU(c).flags.holds(UInt8(truncatingIfNeeded: o.pointee.immediate)) ? 1 : 0))
-    next(c, step)
-  }
-
-  let cmovRegister: Handler = { c, step in
-    let o = operands(step)
-    if CPU(c).flags.holds(UInt8(truncatingIfNeeded: o.pointee.immediate)) {
-      put(c, o.pointee.reg, get(c, o.pointee.rm, UInt32.self))
+  let setccRegister: Handler = {
+    @inline(__always) func h(_ c: State, _ step: StepPointer) {
+      let o = operands(step)
+      // `immediate` is the condition.
+      put(c, o.pointee.rm, UInt8(CPU(c).flags.holds(UInt8(truncatingIfNeeded: o.pointee.immediate)) ? 1 : 0))
+      next(c, step)
     }
-    next(c, step)
-  }
+    return h
+  }()
+
+  let cmovRegister: Handler = {
+    @inline(__always) func h(_ c: State, _ step: StepPointer) {
+      let o = operands(step)
+      if CPU(c).flags.holds(UInt8(truncatingIfNeeded: o.pointee.immediate)) {
+        put(c, o.pointee.reg, get(c, o.pointee.rm, UInt32.self))
+      }
+      next(c, step)
+    }
+    return h
+  }()
 
   // MARK: Products
 
-  let imulRegister: Handler = { c, step in
-    let o = operands(step)
-    fastTruncatingProduct(c, step, get(c, o.pointee.reg), get(c, o.pointee.rm))
-  }
+  let imulRegister: Handler = {
+    @inline(__always) func h(_ c: State, _ step: StepPointer) {
+      let o = operands(step)
+      fastTruncatingProduct(c, step, get(c, o.pointee.reg), get(c, o.pointee.rm))
+    }
+    return h
+  }()
 
-  let imulMemory: Handler = { c, step in
-    let place = Place<UInt32>(reading: Indexed.address(c, step), c)
-    guard place.isHit else { return slowly(c, step) }
-    fastTruncatingProduct(c, step, get(c, operands(step).pointee.reg), place.value)
-  }
+  let imulMemory: Handler = {
+    @inline(__always) func h(_ c: State, _ step: StepPointer) {
+      let place = Place<UInt32>(reading: Indexed.address(c, step), c)
+      guard place.isHit else { return slowly(c, step) }
+      fastTruncatingProduct(c, step, get(c, operands(step).pointee.reg), place.value)
+    }
+    return h
+  }()
 
-  let imulRegisterImmediate: Handler = { c, step in
-    let o = operands(step)
-    fastTruncatingProduct(c, step, get(c, o.pointee.rm), o.pointee.immediate)
-  }
+  let imulRegisterImmediate: Handler = {
+    @inline(__always) func h(_ c: State, _ step: StepPointer) {
+      let o = operands(step)
+      fastTruncatingProduct(c, step, get(c, o.pointee.rm), o.pointee.immediate)
+    }
+    return h
+  }()
 
-  let imulMemoryImmediate: Handler = { c, step in
-    let place = Place<UInt32>(reading: Indexed.address(c, step), c)
-    guard place.isHit else { return slowly(c, step) }
-    fastTruncatingProduct(c, step, place.value, operands(step).pointee.immediate)
-  }
+  let imulMemoryImmediate: Handler = {
+    @inline(__always) func h(_ c: State, _ step: StepPointer) {
+      let place = Place<UInt32>(reading: Indexed.address(c, step), c)
+      guard place.isHit else { return slowly(c, step) }
+      fastTruncatingProduct(c, step, place.value, operands(step).pointee.immediate)
+    }
+    return h
+  }()
 }

@@ -244,8 +244,8 @@ struct HandlerTable {
   private let generalEnd: Handler = { c, step in
     let cpu = CPU(c)
     let o = operands(step)
-    let eip = cpu.s.pointee.blockEIP &+ o.pointee.immediate
-    cpu.s.pointee.eip = cpu.segment(.cs).pointee.isBig ? eip : eip & 0xffff
+    // EIP is not cut in 16-bit code: past FFFF it meets the limit, or runs on where the limit is beyond.
+    cpu.s.pointee.eip = cpu.s.pointee.blockEIP &+ o.pointee.immediate
     cpu.s.pointee.remaining &-= Int64(o.pointee.position)
     continueAtEIP(c)
   }

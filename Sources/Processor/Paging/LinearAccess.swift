@@ -45,13 +45,13 @@ extension CPU {
   private func routeMissed(_ linear: UInt32, write: Bool, user: Bool) throws(GuestFault) -> Route {
     let first = tlb(user: user) + TLB.set(of: linear)
     let second = first + TLB.sets
-    for way in [first, second] {
-      guard isValid(way, linear), !write || way.pointee.info & TLBEntry.Info.writable != 0 else { continue }
-      let found = way.pointee
-      if way == second {
-        second.pointee = first.pointee
-        first.pointee = found
-      }
+    if isValid(first, linear), !write || first.pointee.info & TLBEntry.Info.writable != 0 {
+      return route(linear, first.pointee.info, first.pointee.addend)
+    }
+    if isValid(second, linear), !write || second.pointee.info & TLBEntry.Info.writable != 0 {
+      let found = second.pointee
+      second.pointee = first.pointee
+      first.pointee = found
       return route(linear, found.info, found.addend)
     }
     let translation = try walk(linear, PageAccess(isWrite: write, isFetch: false, isUser: user))

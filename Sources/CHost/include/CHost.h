@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "oracle.h"
+#include "simd.h"
 
 /// Creates an anonymous memory file of `bytes` bytes, maps it shared and writable, and returns its base, or NULL
 /// (errno says why). The descriptor goes to `*fd`. Pages cost nothing until they are touched.

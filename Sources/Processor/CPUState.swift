@@ -140,6 +140,9 @@ public struct CPUState {
   public var gdtr = DescriptorTable()
   public var idtr = DescriptorTable()
 
+  /// x87, MMX and SSE registers.
+  public var fpu = FloatingPointState()
+
   public var cr0: UInt32 = 0
   public var cr2: UInt32 = 0
   public var cr3: UInt32 = 0

@@ -18,7 +18,7 @@ let package = Package(
     .target(name: "ISA", dependencies: ["CCapstone"]),
     .target(name: "Tracing"),
     .target(name: "Memory", dependencies: ["CHost", "Tracing"]),
-    .target(name: "Processor", dependencies: ["ISA", "Memory", "Tracing"]),
+    .target(name: "Processor", dependencies: ["CHost", "ISA", "Memory", "Tracing"]),
     .target(name: "Devices", dependencies: ["Memory", "Tracing"]),
     .target(name: "Loading", dependencies: ["Memory"]),
     .target(name: "Trapline", dependencies: ["Processor", "Devices", "Loading", "Memory", "Tracing", "ISA"]),

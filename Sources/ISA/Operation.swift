@@ -55,6 +55,8 @@ public enum Operation: UInt16, CaseIterable, Sendable, BitwiseCopyable {
   case nop
   /// An ESC opcode (D8-DF): belongs to the x87 unit.
   case x87
+  /// An MMX, SSE or SSE2 instruction: `Instruction.selector` is its number in `SIMDTable`.
+  case simd
   // Ends of decoding that aren't instructions
   /// An encoding that raises #UD: undefined, or a LOCK prefix where it isn't allowed.
   case undefined

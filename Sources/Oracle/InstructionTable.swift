@@ -2,7 +2,7 @@
 // some that nobody has. SDM volume 2, appendix A (opcode maps).
 //
 // Not here, because the native processor can't be asked (`NativeLimits` says why): CPUID, RDTSC, RDPMC, SGDT, SIDT,
-// SLDT, STR, SMSW, SYSENTER, SYSEXIT, ICEBP, INT 80h. x87, MMX and SSE have their own table when they come.
+// SLDT, STR, SMSW, SYSENTER, SYSEXIT, ICEBP, INT 80h. MMX and SSE have their own table (SIMDRows.swift).
 
 import ISA
 
@@ -11,7 +11,7 @@ package enum InstructionTable {
 
   package static let rows: [InstructionTemplate] =
     dataMovement + arithmetic + logic + decimal + shiftRotate + bits + string + controlTransfer + flags + stack
-    + conditional + segment + privileged + undefined
+    + conditional + segment + privileged + undefined + simd
 
   static let dataMovement: [Row] = [
     Row(.dataMovement, .mov, "88 /r", .byte), Row(.dataMovement, .mov, "89 /r"),

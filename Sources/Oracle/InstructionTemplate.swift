@@ -5,6 +5,7 @@ import ISA
 package enum InstructionClass: String, CaseIterable, Sendable {
   case dataMovement, arithmetic, logic, decimal, shiftRotate, bits, string, controlTransfer, flags, stack, conditional
   case segment, privileged, undefined
+  case mmx, sse, sse2Double, sse2Integer, conversion
 }
 
 package struct InstructionTemplate: Sendable {
@@ -42,7 +43,7 @@ package struct InstructionTemplate: Sendable {
     case iret, compareExchange, compareExchange8, asciiBase, interrupt
   }
 
-  package let name: String
+  package var name: String
   package let operation: Operation
   package let instructionClass: InstructionClass
   let opcode: [UInt8]
@@ -53,6 +54,8 @@ package struct InstructionTemplate: Sendable {
   let rm: RM
   let options: Options
   let setup: Setup
+  /// The line of `SIMDTable` that the row was made of.
+  var simd: SIMDInstruction?
 
   var hasModRM: Bool { if case .none = reg { false } else { true } }
 

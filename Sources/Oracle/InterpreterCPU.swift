@@ -109,12 +109,14 @@ package struct InterpreterCPU: GuestCPU, ~Copyable {
     // rep movsd; hlt: writes the code page as a guest does, so that decoded code is noticed to be stale.
     store([0xf3, 0xa5, 0xf4], at: Place.copier)
     let cr0: UInt32 = 0x8005_0031  // PG AM WP NE ET PE
+    let cr4: UInt32 = 0x600  // OSXMMEXCPT OSFXSR
     let start: [UInt8] =
       [0x0f, 0x01, 0x15] + Self.little(Place.pointers)  // lgdt
       + [0x0f, 0x01, 0x1d] + Self.little(Place.pointers + 8)  // lidt
       + [0xb8, 0x40, 0, 0, 0, 0x0f, 0x00, 0xd8]  // mov eax, 40h; ltr ax
       + [0x31, 0xc0, 0x0f, 0x00, 0xd0]  // xor eax, eax; lldt ax
       + [0xb8] + Self.little(Place.directory) + [0x0f, 0x22, 0xd8]  // mov cr3, eax
+      + [0xb8] + Self.little(cr4) + [0x0f, 0x22, 0xe0]  // mov cr4, eax
       + [0xb8] + Self.little(cr0) + [0x0f, 0x22, 0xc0, 0xf4]  // mov cr0, eax; hlt
     store(start, at: Place.start)
   }
@@ -186,6 +188,14 @@ package struct InterpreterCPU: GuestCPU, ~Copyable {
     processor[.gs] = Self.cache(oracleCase.selectors.gs)
     processor.eflags = oracleCase.eflags
     processor.instructionPointer = oracleCase.address
+    if !oracleCase.fx.isEmpty { processor.floatingPoint = FloatingPointState(fxsave: oracleCase.fx) }
+  }
+
+  /// What FXSAVE would leave of a case's image, but for MXCSR's mask.
+  private func image(_ old: [UInt8]) -> [UInt8] {
+    if old.isEmpty { return old }
+    let new = processor.floatingPoint.fxsave
+    return Array(new[..<28] + old[28..<32] + new[32...] + old[new.count...])
   }
 
   private func outcome(of oracleCase: OracleCase) -> OracleOutcome {
@@ -201,7 +211,7 @@ package struct InterpreterCPU: GuestCPU, ~Copyable {
     var result = OracleOutcome(
       ending: .completed, registers: registers, eflags: processor.eflags & ~EFlags.rf.rawValue,
       eip: processor.instructionPointer, selectors: selectors, memory: copyOut(oracleCase.memory, at: Place.data),
-      lowMemory: copyOut(oracleCase.lowMemory, at: Place.low), fx: oracleCase.fx)
+      lowMemory: copyOut(oracleCase.lowMemory, at: Place.low), fx: image(oracleCase.fx))
     if processor.privilegeLevel == 3 { return result }
     // In a handler: the rest is in the frame.
     let vector = UInt8(truncatingIfNeeded: (processor.instructionPointer - Place.handlers) / Self.handlerBytes)

@@ -94,7 +94,7 @@ extension CPU {
 
   /// The bits of CR4 that can be set: what CPUID offers, and nothing else.
   static let supportedCR4: UInt32 =
-    CR4([.tsd, .de, .pse, .pae, .pge]).rawValue
+    CR4([.tsd, .de, .pse, .pae, .pge]).rawValue | (SIMDUnit.isAvailable ? CR4([.osfxsr, .osxmmexcpt]).rawValue : 0)
 
   /// CR4 as MOV writes it.
   func setCR4(_ value: UInt32) throws(GuestFault) {

@@ -280,6 +280,103 @@ static inline uint32_t read_mxcsr(void) {
 }
 static inline void write_mxcsr(uint32_t value) { __asm__ volatile("ldmxcsr %0" : : "m"(value) : "memory"); }
 
+// ---- Inexactness where overflow or underflow is unmasked: that of rounding with an exponent without bounds, which the
+// masked response doesn't show. The x87 unit's exponents are wide enough for it, at the precision of either format.
+
+enum { OVERFLOW_OR_UNDERFLOW = 0x18, INEXACT_FLAG = 0x20 };
+enum operation { ADD, SUBTRACT, MULTIPLY, DIVIDE, NARROW };
+
+static const struct rounding {
+  chost_simd_function function;
+  enum operation operation;
+  uint8_t bytes;     // of a source element
+  uint8_t elements;
+} roundings[] = {
+    {addps_, ADD, 4, 4}, {addss_, ADD, 4, 1}, {addpd_, ADD, 8, 2}, {addsd_, ADD, 8, 1},
+    {subps_, SUBTRACT, 4, 4}, {subss_, SUBTRACT, 4, 1}, {subpd_, SUBTRACT, 8, 2}, {subsd_, SUBTRACT, 8, 1},
+    {mulps_, MULTIPLY, 4, 4}, {mulss_, MULTIPLY, 4, 1}, {mulpd_, MULTIPLY, 8, 2}, {mulsd_, MULTIPLY, 8, 1},
+    {divps_, DIVIDE, 4, 4}, {divss_, DIVIDE, 4, 1}, {divpd_, DIVIDE, 8, 2}, {divsd_, DIVIDE, 8, 1},
+    {cvtpd2ps_, NARROW, 8, 2}, {cvtsd2ss_, NARROW, 8, 1},
+};
+
+static _Bool is_inexact(const struct rounding *r, uint32_t mxcsr, const uint8_t *d, const uint8_t *s) {
+  uint8_t environment[108];
+  // Everything masked; 24 or 53 bits; MXCSR's rounding.
+  uint16_t single = r->bytes == 4 || r->operation == NARROW;
+  uint16_t control = (uint16_t)(0x3f | (single ? 0 : 0x200) | (mxcsr >> 13 & 3) << 10), status;
+  double a, b;
+  if (r->bytes == 4) {
+    // Loaded by the x87 unit, which doesn't take denormals for zeros.
+    float x, y;
+    memcpy(&x, d, 4);
+    memcpy(&y, s, 4);
+    __asm__ volatile("fnsave %0\n flds %3\n fstpl %1\n flds %4\n fstpl %2\n frstor %0"
+                     : "+m"(environment), "=m"(a), "=m"(b) : "m"(x), "m"(y));
+  } else {
+    memcpy(&a, d, 8);
+    memcpy(&b, s, 8);
+  }
+  if (r->operation == NARROW) {
+    a = b;
+    b = 1;
+  }
+#define X87(instruction)                                                                                          \
+  __asm__ volatile("fnsave %0\n fldcw %2\n fldl %3\n fnclex\n " instruction " %4\n fnstsw %1\n frstor %0" \
+                   : "+m"(environment), "=m"(status) : "m"(control), "m"(a), "m"(b))
+  switch (r->operation) {
+    case ADD: X87("faddl"); break;
+    case SUBTRACT: X87("fsubl"); break;
+    case DIVIDE: X87("fdivl"); break;
+    default: X87("fmull"); break;
+  }
+#undef X87
+  return status & INEXACT_FLAG;
+}
+
+static uint32_t flags_of(chost_simd_function function, const void *d, const void *s, uint32_t immediate,
+                         uint32_t control, _Bool traps_underflow, uint8_t result[16]) {
+  uint8_t other[16];
+  memcpy(result, d, 16);
+  memcpy(other, d, 16);
+  write_mxcsr(control);
+  function(result, s, immediate);
+  uint32_t flags = read_mxcsr() & FLAGS;
+  if (traps_underflow) {
+    // Unmasked, underflow is a tiny result, exact or not; masked, only an inexact one. Flushing to zero, the host
+    // raises it for every tiny result.
+    write_mxcsr(control | FLUSH_TO_ZERO);
+    function(other, s, immediate);
+    flags |= read_mxcsr() & UNDERFLOW_FLAG;
+  }
+  return flags;
+}
+
+// The inexact flag of an instruction that raises an unmasked overflow or underflow: element by element.
+static uint32_t inexact_flag(const struct rounding *r, const uint8_t *d, const uint8_t *s, uint32_t control,
+                             _Bool traps_underflow, uint32_t trapping) {
+  uint32_t inexact = 0;
+  for (unsigned element = 0; element < r->elements; element++) {
+    // Ones in the others: 1 by 1 is exact whatever is done.
+    uint8_t a[16], b[16], result[16];
+    for (unsigned i = 0; i < 16u / r->bytes; i++) {
+      float one4 = 1;
+      double one8 = 1;
+      memcpy(a + i * r->bytes, r->bytes == 4 ? (void *)&one4 : (void *)&one8, r->bytes);
+      memcpy(b + i * r->bytes, r->bytes == 4 ? (void *)&one4 : (void *)&one8, r->bytes);
+    }
+    unsigned at = element * r->bytes;
+    memcpy(a + at, d + at, r->bytes);
+    memcpy(b + at, s + at, r->bytes);
+    uint32_t flags = flags_of(r->function, a, b, 0, control, traps_underflow, result);
+    if (flags & trapping & OVERFLOW_OR_UNDERFLOW) {
+      if (is_inexact(r, control, a + at, b + at)) inexact = INEXACT_FLAG;
+    } else {
+      inexact |= flags & INEXACT_FLAG;
+    }
+  }
+  return inexact;
+}
+
 // With something unmasked the masked response is computed aside; what it raises says what the guest sees.
 static __attribute__((noinline)) _Bool run_unmasked(chost_simd_function function, void *d, const void *s,
                                                     uint32_t immediate, uint32_t *mxcsr) {
@@ -287,23 +384,20 @@ static __attribute__((noinline)) _Bool run_unmasked(chost_simd_function function
   uint32_t control = (guest & CONTROL) | MASKS;
   _Bool traps_underflow = !(guest & UNDERFLOW_MASK);
   if (traps_underflow) control &= ~(uint32_t)FLUSH_TO_ZERO;  // which has no effect then
-  uint8_t result[16], other[16];
-  memcpy(result, d, 16);
-  write_mxcsr(control);
-  function(result, s, immediate);
-  uint32_t flags = read_mxcsr() & FLAGS;
-  if (traps_underflow) {
-    // Unmasked, underflow is a tiny result, exact or not; masked, only an inexact one. Flushing to zero, the host
-    // raises it for every tiny result.
-    memcpy(other, d, 16);
-    write_mxcsr(control | FLUSH_TO_ZERO);
-    function(other, s, immediate);
-    flags |= read_mxcsr() & UNDERFLOW_FLAG;
+  uint8_t result[16];
+  uint32_t flags = flags_of(function, d, s, immediate, control, traps_underflow, result);
+  uint32_t unmasked = flags & ~(guest >> 7);
+  if (unmasked & BEFORE_COMPUTATION) {
+    // Nothing is computed when an operand already traps.
+    flags &= BEFORE_COMPUTATION;
+  } else if (unmasked & OVERFLOW_OR_UNDERFLOW) {
+    for (size_t i = 0; i < sizeof roundings / sizeof roundings[0]; i++) {
+      if (roundings[i].function != function) continue;
+      flags = (flags & ~(uint32_t)INEXACT_FLAG) |
+              inexact_flag(&roundings[i], d, s, control, traps_underflow, ~(guest >> 7));
+    }
   }
   write_mxcsr(host & ~(uint32_t)FLAGS);
-  uint32_t unmasked = flags & ~(guest >> 7);
-  // Nothing is computed when an operand already traps.
-  if (unmasked & BEFORE_COMPUTATION) flags &= BEFORE_COMPUTATION;
   *mxcsr = guest | flags;
   if (unmasked) return 1;
   memcpy(d, result, 16);

@@ -299,3 +299,8 @@ public enum SIMDTable {
     both(0xfe, "paddd"),
   ]
 }
+
+extension Instruction {
+  /// The line of `SIMDTable` that this is, or nil if it is another instruction.
+  public var simd: SIMDInstruction? { operation == .simd ? SIMDTable.rows[Int(selector)] : nil }
+}

@@ -95,10 +95,13 @@ extension CPU {
     case .maskedMM:
       let value = FloatingPointState.Vector(physicalRegister(reg).pointee.x, 0)
       let mask = FloatingPointState.Vector(physicalRegister(rm).pointee.x, 0)
-      try storeMasked(i, value, mask: mask, bytes: 8)
+      // The transition comes before the access: the CPU that was asked (an AMD) has made it when it raises a fault.
       enterMMX()
+      try storeMasked(i, value, mask: mask, bytes: 8)
     case .storeR32: try writeRM(i, register(i.pointee.reg, as: UInt32.self))
-    case .emptyMM: fpu.pointee.occupied = 0
+    case .emptyMM:
+      fpu.pointee.top = 0
+      fpu.pointee.occupied = 0
     case .loadControl:
       let value: UInt32 = try loadOperand(i, UInt32.self)
       if value & ~Self.mxcsrMask != 0 { throw .generalProtection(0) }
@@ -120,8 +123,8 @@ extension CPU {
     try store(value, operandAddress(i, size: 8, write: true), user: isUser)
   }
 
-  /// MASKMOVQ and MASKMOVDQU: the bytes whose mask has its top bit go to (E)DI. Only they are accessed, and none is
-  /// written if one can't be.
+  /// MASKMOVQ and MASKMOVDQU: the bytes whose mask has its top bit go to (E)DI. Whether the others may fault is left
+  /// to the model (SDM 2, MASKMOVDQU); they do, as on the CPU that was asked.
   private func storeMasked(
     _ i: UnsafePointer<Instruction>, _ value: FloatingPointState.Vector, mask: FloatingPointState.Vector, bytes: UInt32
   ) throws(GuestFault) {
@@ -130,12 +133,10 @@ extension CPU {
       UInt8(truncatingIfNeeded: (n < 8 ? vector.x : vector.y) >> UInt64((n & 7) * 8))
     }
     let user = isUser
+    let linear = try linear(i.pointee.segment, start, size: bytes, write: true)
+    try checkWritable(linear, size: bytes, user: user)
     for n in 0..<bytes where byte(n, of: mask) & 0x80 != 0 {
-      let linear = try linear(i.pointee.segment, start &+ n, size: 1, write: true)
-      try checkWritable(linear, size: 1, user: user)
-    }
-    for n in 0..<bytes where byte(n, of: mask) & 0x80 != 0 {
-      try store(byte(n, of: value), segment(i.pointee.segment).pointee.base &+ start &+ n, user: user)
+      try store(byte(n, of: value), linear &+ n, user: user)
     }
   }
 }

@@ -95,7 +95,8 @@ extension CPU {
     guard SIMDUnit.isAvailable else { throw .invalidOpcode }
     let action = s.pointee.simdActions + Int(i.pointee.selector)
     if action.pointee.usesXmm { try checkSSE() }
-    if action.pointee.usesMM { try checkMMX() }
+    // CVTPI2PS and CVTPI2PD have nothing to do with the x87 unit when their source is memory.
+    if action.pointee.usesMM, !(action.pointee.operands == .xmmFromMM64 && i.pointee.hasMemory) { try checkMMX() }
     let reg = Int(i.pointee.reg)
     let immediate = i.pointee.immediate
     switch action.pointee.operands {
@@ -147,10 +148,10 @@ extension CPU {
     }
   }
 
-  /// CVTPI2PS and CVTPI2PD.
+  /// CVTPI2PS and CVTPI2PD. The transition to MMX is made before anything is computed, and so even if that ends in #XM.
   private func convertFromMM(_ i: UnsafePointer<Instruction>, _ action: UnsafePointer<SIMDAction>) throws(GuestFault) {
     let source = try mmSource(i, action)
-    if !i.pointee.hasMemory || action.pointee.isFloatingPoint { enterMMX() }
+    if !i.pointee.hasMemory { enterMMX() }
     try compute(action, xmmRegister(Int(i.pointee.reg)), source)
   }
 
@@ -159,8 +160,8 @@ extension CPU {
     let source = try xmmSource(i, action)
     let result = simdScratch + 1
     result.pointee = FloatingPointState.Vector()
-    try compute(action, result, source)
     enterMMX()
+    try compute(action, result, source)
     setMMX(Int(i.pointee.reg), result.pointee.x)
   }
 }

@@ -5,6 +5,7 @@ let package = Package(
   name: "trapline",
   products: [
     .library(name: "Trapline", targets: ["Trapline"]),
+    .library(name: "ISA", targets: ["ISA"]),
     .executable(name: "trapline", targets: ["trapline-cli"]),
   ],
   dependencies: [
@@ -24,19 +25,26 @@ let package = Package(
     .target(name: "Trapline", dependencies: ["Processor", "Devices", "Loading", "Memory", "Tracing", "ISA"]),
     .target(
       name: "TraplineCommands",
-      dependencies: ["Trapline", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      dependencies: [
+        "Trapline", "Processor", "Devices", "Loading", "Memory", "Tracing", "ISA",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
     .executableTarget(name: "trapline-cli", dependencies: ["TraplineCommands"]),
     .target(name: "Oracle", dependencies: ["CHost", "ISA", "Processor", "Memory"]),
     .executableTarget(
       name: "trapline-check",
       dependencies: ["Oracle", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    .target(name: "Fuzzing", dependencies: ["Processor", "Memory", "ISA"]),
+    .executableTarget(
+      name: "trapline-fuzz",
+      dependencies: ["Fuzzing", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     .testTarget(name: "ISATests", dependencies: ["ISA", "Oracle"]),
     .testTarget(name: "TracingTests", dependencies: ["Tracing"]),
     .testTarget(name: "MemoryTests", dependencies: ["Memory"]),
     .testTarget(name: "ProcessorTests", dependencies: ["Processor", "Oracle"]),
     .testTarget(name: "DevicesTests", dependencies: ["Devices"]),
     .testTarget(name: "LoadingTests", dependencies: ["Loading"]),
-    .testTarget(name: "TraplineTests", dependencies: ["Trapline", "TraplineCommands"]),
-    .testTarget(name: "ConformanceTests", dependencies: ["Trapline", "Oracle"]),
+    .testTarget(name: "TraplineTests", dependencies: ["Trapline", "TraplineCommands", "Loading", "Processor"]),
+    .testTarget(name: "ConformanceTests", dependencies: ["Fuzzing", "Trapline", "Oracle"]),
   ]
 )

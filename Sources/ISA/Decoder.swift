@@ -299,6 +299,7 @@ public final class Decoder {
     case .x87:
       result.form = .rm
       result.condition = opcode & 7
+      result.immediate = UInt32(modRM)
     }
     if entry.attributes.contains(.condition) { result.condition = opcode & 15 }
     if usesMemory {

@@ -70,7 +70,7 @@ public struct Instruction: Sendable, BitwiseCopyable, Equatable {
   /// log2 of the index's scale factor: 0 to 3.
   public var scale: UInt8
   /// The low nibble of the opcode of Jcc, SETcc, CMOVcc; the low three bits of an ESC opcode (`.x87`), whose ModRM
-  /// is in `reg` and in `rm` or the memory operand.
+  /// is in `reg` and in `rm` or the memory operand, and as it was in `immediate`.
   public var condition: UInt8
   /// Displacement of the memory operand, sign-extended to 32 bits; the effective address wraps at the address size.
   public var displacement: UInt32

@@ -323,6 +323,11 @@ package struct OpcodeMap: Sendable {
     }
 
     setGroup(
+      base + 0xae,
+      [
+        .init(.fxsave, .rm, .attribute, .none, .memoryOnly), .init(.fxrstor, .rm, .attribute, .none, .memoryOnly),
+      ] + undefined(6))
+    setGroup(
       base + 0x00,
       [
         .init(.sldt, .rm, .wordInMemory), .init(.str, .rm, .wordInMemory), .init(.lldt, .rm, .word),

@@ -120,7 +120,7 @@ extension Operation {
       .invlpg, .invd, .wbinvd, .rdmsr, .wrmsr, .hlt:
       (.system, .privileged)
     case .arpl: (.segment, .ordinary)
-    case .wait, .x87: (.x87, .ordinary)
+    case .wait, .x87, .fxsave, .fxrstor: (.x87, .ordinary)
     case .simd: (.simd, .ordinary)
     case .undefined, .tooLong, .truncated: (.none, .ordinary)
     }

@@ -69,7 +69,7 @@ public enum GuestLoader {
   }
 
   /// Says what the file looks like, and what it would need.
-  private static func unrecognized(_ view: ByteView) -> LoadingError {
+  static func unrecognized(_ view: ByteView) -> LoadingError {
     let advice = "; a flat binary needs --mode real or --mode protected"
     if view.u32(0x202) == 0x5372_6448 {
       return LoadingError("the image is a Linux kernel (bzImage), neither multiboot nor ELF\(advice)")

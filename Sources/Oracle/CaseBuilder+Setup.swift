@@ -46,6 +46,7 @@ extension CaseBuilder {
     case .compareExchange8: prepareCompareExchange8()
     case .asciiBase:
       if random.oneIn(2) { immediate[0] = 10 } else if random.oneIn(4) { immediate[0] = 0 }
+    case .x87(let kind): prepareX87(kind)
     case .interrupt:
       if random.oneIn(4) { immediate[0] = random.pick(OracleMachine.userVectors) }
       if immediate[0] == 0x80 { immediate[0] = 0x81 }

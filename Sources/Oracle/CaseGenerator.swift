@@ -75,6 +75,7 @@ struct CaseBuilder {
     while made.bytes.count > 15 { made.bytes.removeFirst() }
     chooseEnding()
     made.undefined = undefinedResults()
+    leaveX87Undefined()
     return made
   }
 
@@ -229,6 +230,7 @@ struct CaseBuilder {
     case .farPointerOperand: operandSize + 2
     case .bound: operandSize * 2
     case .compareExchange8: 8
+    case .x87(let operand): operand.size(operandSize)
     default:
       switch row.width {
       case .byte: 1

@@ -6,6 +6,7 @@ package enum InstructionClass: String, CaseIterable, Sendable {
   case dataMovement, arithmetic, logic, decimal, shiftRotate, bits, string, controlTransfer, flags, stack, conditional
   case segment, privileged, undefined
   case mmx, sse, sse2Double, sse2Integer, conversion
+  case x87LoadStore, x87Arithmetic, x87Compare, x87Transcendental, x87Control
 }
 
 package struct InstructionTemplate: Sendable {
@@ -41,6 +42,8 @@ package struct InstructionTemplate: Sendable {
     case plain, push, pop, string, division, bitString, shiftCL, shiftImmediate, xlat, selectorOperand
     case farPointerOperand, farPointerImmediate, popSegment, popFlags, enter, leave, bound, indirect, loop, ret, retFar
     case iret, compareExchange, compareExchange8, asciiBase, interrupt
+    /// The x87 state, and a memory operand of this kind.
+    case x87(X87Operand)
   }
 
   package var name: String

@@ -115,8 +115,8 @@ package struct InterpreterCPU: GuestCPU, ~Copyable {
       + [0x0f, 0x01, 0x1d] + Self.little(Place.pointers + 8)  // lidt
       + [0xb8, 0x40, 0, 0, 0, 0x0f, 0x00, 0xd8]  // mov eax, 40h; ltr ax
       + [0x31, 0xc0, 0x0f, 0x00, 0xd0]  // xor eax, eax; lldt ax
-      + [0xb8] + Self.little(Place.directory) + [0x0f, 0x22, 0xd8]  // mov cr3, eax
       + [0xb8] + Self.little(cr4) + [0x0f, 0x22, 0xe0]  // mov cr4, eax
+      + [0xb8] + Self.little(Place.directory) + [0x0f, 0x22, 0xd8]  // mov cr3, eax
       + [0xb8] + Self.little(cr0) + [0x0f, 0x22, 0xc0, 0xf4]  // mov cr0, eax; hlt
     store(start, at: Place.start)
   }
@@ -152,6 +152,8 @@ package struct InterpreterCPU: GuestCPU, ~Copyable {
   /// The exit jump leads nowhere here: that its fetch faults there says that the instruction completed.
   private func runAsBlock(_ oracleCase: OracleCase) -> OracleOutcome {
     place(oracleCase)
+    // Fast x87 handlers want the state where instructions before them would have put it.
+    if !oracleCase.fx.isEmpty { processor.prepareFloatingPoint() }
     let exit = processor.run(until: processor.retired + 1 << 40)
     guard exit == .halt else { return OracleOutcome(notRun: "the block left with \(exit)", of: oracleCase) }
     var result = outcome(of: oracleCase)
@@ -191,13 +193,6 @@ package struct InterpreterCPU: GuestCPU, ~Copyable {
     if !oracleCase.fx.isEmpty { processor.floatingPoint = FloatingPointState(fxsave: oracleCase.fx) }
   }
 
-  /// What FXSAVE would leave of a case's image, but for MXCSR's mask.
-  private func image(_ old: [UInt8]) -> [UInt8] {
-    if old.isEmpty { return old }
-    let new = processor.floatingPoint.fxsave
-    return Array(new[..<28] + old[28..<32] + new[32...] + old[new.count...])
-  }
-
   private func outcome(of oracleCase: OracleCase) -> OracleOutcome {
     var registers = SIMD8<UInt32>()
     for i in 0..<8 { registers[i] = processor[register: i] }
@@ -211,7 +206,7 @@ package struct InterpreterCPU: GuestCPU, ~Copyable {
     var result = OracleOutcome(
       ending: .completed, registers: registers, eflags: processor.eflags & ~EFlags.rf.rawValue,
       eip: processor.instructionPointer, selectors: selectors, memory: copyOut(oracleCase.memory, at: Place.data),
-      lowMemory: copyOut(oracleCase.lowMemory, at: Place.low), fx: image(oracleCase.fx))
+      lowMemory: copyOut(oracleCase.lowMemory, at: Place.low), fx: fx(of: oracleCase))
     if processor.privilegeLevel == 3 { return result }
     // In a handler: the rest is in the frame.
     let vector = UInt8(truncatingIfNeeded: (processor.instructionPointer - Place.handlers) / Self.handlerBytes)
@@ -227,6 +222,11 @@ package struct InterpreterCPU: GuestCPU, ~Copyable {
     if vector == 14 && Place.supervisor.contains(address) { errorCode &= ~1 }
     result.ending = .exception(vector: vector, errorCode: errorCode, address: address)
     return result
+  }
+
+  private func fx(of oracleCase: OracleCase) -> [UInt8] {
+    if oracleCase.fx.isEmpty { return [] }
+    return FXUndefined.masked(processor.floatingPoint.fxsave + oracleCase.fx[288...])
   }
 
   private func placeCode(_ oracleCase: OracleCase) {

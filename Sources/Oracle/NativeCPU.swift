@@ -71,14 +71,7 @@ package struct NativeCPU: GuestCPU, ~Copyable {
       eflags: state.eflags, eip: state.eip, selectors: unsafeBitCast(state.segments, to: Selectors.self),
       memory: bytes(chost_oracle_data(), orUnchanged: oracleCase.memory),
       lowMemory: oracleCase.lowMemory.isEmpty ? [] : bytes(chost_oracle_low()!, orUnchanged: oracleCase.lowMemory),
-      fx: oracleCase.fx.isEmpty ? [] : image(orUnchanged: oracleCase.fx))
-  }
-
-  /// What FXSAVE left, but for MXCSR's mask, which tells of the host's make.
-  private func image(orUnchanged old: [UInt8]) -> [UInt8] {
-    var now = bytes(fxArea, orUnchanged: old)
-    for n in 28..<32 where now[n] != old[n] { now[n] = old[n] }
-    return now
+      fx: oracleCase.fx.isEmpty ? [] : FXUndefined.masked(bytes(fxArea, orUnchanged: oracleCase.fx)))
   }
 
   /// The answer of a length probe.

@@ -63,8 +63,6 @@ package enum NewerEncodings {
     Row(.two, 0x37...0x37, .any, "SMX"),
     Row(.two, 0x78...0x79, .any, "SSE4a, VMX"),
     Row(.two, 0x7c...0x7d, .any, "SSE3", after: [.operandSize, .repne]),
-    Row(.two, 0xae...0xae, .memoryDigit(0), "FXSR"),
-    Row(.two, 0xae...0xae, .memoryDigit(1), "FXSR"),
     Row(.two, 0xae...0xae, .memoryDigit(4), "XSAVE"),
     Row(.two, 0xae...0xae, .memoryDigit(5), "XSAVE"),
     Row(.two, 0xae...0xae, .memoryDigit(6), "XSAVEOPT, CLWB, CET"),

@@ -100,6 +100,9 @@ public struct CPUState {
   public var cpl: UInt8 = 0
   /// An external interrupt waits for the guest to accept it.
   var interruptRequested: Bool = false
+  /// FERR# and IGNNE# (X87Errors.swift).
+  var numericError: Bool = false
+  var ignoresNumericErrors: Bool = false
 
   /// Instructions left of the present slice; the retired count is `sliceEnd - remaining`.
   var remaining: Int64 = 0

@@ -12,6 +12,8 @@ public struct GuestFault: Error, BitwiseCopyable, Equatable {
     case exception
     /// A device must answer first: the instruction is restarted when the answer is in the device log.
     case deviceAccess
+    /// The processor waits for an external interrupt before it tries the instruction again (X87Errors.swift).
+    case waitsForInterrupt
     /// Delivery of a fault failed beyond repair: triple fault.
     case shutdown
   }

@@ -5,8 +5,8 @@ import ISA
 import Memory
 import Tracing
 
-/// How the delivery of an exception or interrupt ended.
-enum Delivery { case delivered, shutdown, needsDevice }
+/// How the delivery of an exception or interrupt ended; `replaced` means that another one is pending now.
+enum Delivery { case delivered, replaced, shutdown, needsDevice }
 
 /// A delivery that must happen before the next instruction.
 enum PendingDelivery {
@@ -24,6 +24,13 @@ public final class Processor {
   var codeSegments = CodeSegmentNumbers()
   let deviceLog: UnsafeMutablePointer<DeviceAccess>
   var pending = PendingDelivery.nothing
+  /// What is pending took the place of a delivery that failed (`FaultHistory` has it already).
+  var deliversReplacement = false
+  /// What was delivered last, and what came up on the way.
+  public internal(set) var faultHistory = FaultHistory()
+  /// `run` returns `.budget` after each delivery of an exception or interrupt, before the handler's first instruction:
+  /// for debuggers and instruction traces.
+  public var stopsAfterDelivery = false
   /// Calls in user mode that have not returned yet (`SystemCallEvents`).
   var systemCalls = OpenSystemCalls()
   public let memory: GuestPhysicalMemory
@@ -184,6 +191,38 @@ public final class Processor {
     cpu.updateContext()
   }
 
+  /// The x87, MMX and SSE registers.
+  public var floatingPoint: FloatingPointState {
+    get { cpu.fpu.pointee }
+    set {
+      cpu.fpu.pointee = newValue
+      cpu.fpu.pointee.obstacles = 0
+      cpu.settleX87Status()
+    }
+  }
+
+  /// Puts the x87 state into the host's unit of this thread, if an x87 instruction would: so that the first one of a run
+  /// takes its fast handler. `run` must follow, on this thread.
+  package func prepareFloatingPoint() {
+    typealias Obstacle = FloatingPointState.Obstacle
+    if HostUnit.isAvailable, cpu.fpu.pointee.obstacles & (Obstacle.unavailable | Obstacle.pendingError) == 0 {
+      cpu.unparkX87()
+    }
+  }
+
+  /// The FERR# line: an x87 instruction waits, with CR0.NE clear, because an earlier one left an unmasked exception. A PC
+  /// raises IRQ 13 when it goes up, and asserts IGNNE# (`ignoresNumericErrors`) when port F0h is written.
+  public var numericErrorLine: Bool {
+    get { cpu.s.pointee.numericError }
+    set { cpu.s.pointee.numericError = newValue }
+  }
+
+  /// The IGNNE# line: x87 instructions go on in spite of a pending exception. It ends with the exception.
+  public var ignoresNumericErrors: Bool {
+    get { cpu.s.pointee.ignoresNumericErrors }
+    set { cpu.s.pointee.ignoresNumericErrors = newValue }
+  }
+
   /// Lets the time-stamp counter go on while no instruction runs.
   public func skipTime(cycles: UInt64) { cpu.s.pointee.timestampOffset &+= cycles }
 
@@ -216,5 +255,9 @@ public final class Processor {
       b: b, instructionPointer: eip ?? cpu.s.pointee.eip, addressSpace: cpu.s.pointee.cr3)
   }
 
-  func record(event: Event) { recorder?.record(event) }
+  func record(event: Event) {
+    // A sink may do anything with the host's x87 unit.
+    cpu.parkX87()
+    recorder?.record(event)
+  }
 }

@@ -43,7 +43,7 @@ public final class JSONLinesSink: EventSink {
 
   /// A JSON string: ASCII control characters, quotes and backslashes are escaped, and so is what terminals and
   /// JavaScript take for more than text.
-  static func quoted(_ text: String) -> String {
+  package static func quoted(_ text: String) -> String {
     var result = "\""
     for scalar in text.unicodeScalars {
       switch scalar.value {

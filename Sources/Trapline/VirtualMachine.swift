@@ -14,7 +14,9 @@ public final class VirtualMachine {
   public let devices: PCDevices
   /// What was loaded; nil before `load`.
   public private(set) var image: GuestImage?
-  public private(set) var exits = ExitCounts()
+  public var exits: ExitCounts { counts.pointee }
+  /// Behind a pointer: an exit costs no exclusivity check.
+  private let counts: UnsafeMutablePointer<ExitCounts>
   private let bus: Bus
   private var time: VirtualTime
   private let isRealtime: Bool
@@ -39,7 +41,11 @@ public final class VirtualMachine {
       on: bus)
     time = VirtualTime(instructionsPerSecond: configuration.instructionsPerSecond)
     isRealtime = configuration.isRealtime
+    counts = .allocate(capacity: 1)
+    counts.initialize(to: ExitCounts())
   }
+
+  deinit { counts.deallocate() }
 
   /// Puts a guest into memory and the processor where it starts.
   public func load(_ bytes: [UInt8], _ request: LoadRequest = LoadRequest()) throws(LoadingError) {
@@ -98,7 +104,7 @@ public final class VirtualMachine {
       if let limit = limits.instructions { target = min(target, limit) }
       switch runSlice(until: target) {
       case .sliceOver:
-        exits.slices += 1
+        counts.pointee.slices += 1
         // Exceptions without end retire nothing; they count against the limit all the same.
         if processor.retired == last { stalled &+= UInt64(Processor.deliveriesPerRun) }
         last = processor.retired
@@ -113,16 +119,22 @@ public final class VirtualMachine {
   }
 
   /// Executes exactly one instruction, or takes one interrupt or exception, or lets time pass while the guest idles.
+  /// - Parameters:
+  ///   - limits: the stop signal ends a guest that idles; the other limits are the caller's to keep.
+  ///   - deadline: when an idle guest's time is up.
   /// - Returns: how the run ended, if it did.
-  public func step() -> RunOutcome? {
+  public func step(_ limits: RunLimits = RunLimits(), until deadline: ContinuousClock.Instant? = nil) -> RunOutcome? {
+    if let outcome = outputOutcome() { return finish(outcome) }
     devices.pollInput()
     bus.advance(to: now)
+    processor.stopsAfterDelivery = true
+    defer { processor.stopsAfterDelivery = false }
     switch runSlice(until: processor.retired &+ 1) {
     case .sliceOver: return nil
     case .ended(let outcome): return finish(outcome)
     case .idle:
       var pace = Pace(start: ContinuousClock().now, virtual: now)
-      return passTime(&pace, RunLimits(), nil)
+      return passTime(&pace, limits, deadline).map(finish)
     }
   }
 
@@ -153,13 +165,13 @@ public final class VirtualMachine {
         bus.advance(to: now)
         if processor.retired >= target { return .sliceOver }
       case .interruptWindow:
-        exits.interruptWindows += 1
+        counts.pointee.interruptWindows += 1
         bus.advance(to: now)
         if devices.interrupts.hasPendingInterrupt {
           processor.inject(vector: devices.interrupts.acknowledge())
         }
       case .halt:
-        exits.halts += 1
+        counts.pointee.halts += 1
         bus.advance(to: now)
         if let outcome = wake() { return outcome }
       case .portRead, .portWrite, .memoryRead, .memoryWrite:
@@ -217,22 +229,22 @@ public final class VirtualMachine {
   private func carryOut(_ exit: Exit) {
     switch exit {
     case .portRead(let port, let size):
-      exits.portReads += 1
+      counts.pointee.portReads += 1
       let value = bus.readPort(port, size: AccessSize(bytes: size))
       record(.portRead, code: UInt32(port), a: UInt64(value), b: UInt64(size))
       processor.answer(value)
     case .portWrite(let port, let size, let value):
-      exits.portWrites += 1
+      counts.pointee.portWrites += 1
       record(.portWrite, code: UInt32(port), a: UInt64(value), b: UInt64(size))
       bus.writePort(port, size: AccessSize(bytes: size), value: value)
       processor.answer()
     case .memoryRead(let address, let size):
-      exits.memoryReads += 1
+      counts.pointee.memoryReads += 1
       let value = bus.readMemory(GuestPhysicalAddress(address), size: AccessSize(bytes: size))
       record(.mmioRead, code: UInt32(size), a: address, b: UInt64(value))
       processor.answer(value)
     case .memoryWrite(let address, let size, let value):
-      exits.memoryWrites += 1
+      counts.pointee.memoryWrites += 1
       record(.mmioWrite, code: UInt32(size), a: address, b: UInt64(value))
       bus.writeMemory(GuestPhysicalAddress(address), size: AccessSize(bytes: size), value: value)
       processor.answer()

@@ -1,4 +1,5 @@
-// What the host must do in C for Trapline: files of machine memory, and the native 32-bit oracle.
+// What the host must do in C for Trapline: files of machine memory, the native 32-bit oracle, and
+// the use of the host's x87 unit.
 #ifndef CHOST_H
 #define CHOST_H
 
@@ -7,6 +8,7 @@
 
 #include "oracle.h"
 #include "simd.h"
+#include "x87.h"
 
 /// Creates an anonymous memory file of `bytes` bytes, maps it shared and writable, and returns its base, or NULL
 /// (errno says why). The descriptor goes to `*fd`. Pages cost nothing until they are touched.

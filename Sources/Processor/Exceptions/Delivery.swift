@@ -31,31 +31,35 @@ extension CPU {
     return outcome
   }
 
-  private func deliver(_ first: InterruptEvent) -> Delivery {
-    var event = first
+  /// One attempt. A guest can make each delivery fault benignly for ever (an #AC handler at level 3 with a misaligned
+  /// stack: CVE-2015-5307 was a host that hung on it), so the next attempt is the run loop's, which counts them.
+  private func deliver(_ event: InterruptEvent) -> Delivery {
     // With answers in the log this is a restart, which was recorded when it began.
-    var isRestart = s.pointee.deviceLogCount != 0
-    while true {
-      if s.pointee.eventMask != 0, !isRestart { recordDelivery(event) }
-      if event.vector == ExceptionVector.debug.rawValue, event.origin == .exception {
-        noteDebugException(event.errorCode)
+    if s.pointee.deviceLogCount == 0 {
+      if !owner.deliversReplacement { owner.faultHistory.note(event, self) }
+      if s.pointee.eventMask != 0 { recordDelivery(event) }
+    }
+    owner.deliversReplacement = false
+    if event.vector == ExceptionVector.debug.rawValue, event.origin == .exception {
+      noteDebugException(event.errorCode)
+    }
+    do throws(GuestFault) {
+      try interrupt(event)
+      if event.origin == .external {
+        s.pointee.counters.interrupts &+= 1
+      } else {
+        s.pointee.counters.exceptions &+= 1
       }
-      do throws(GuestFault) {
-        try interrupt(event)
-        if event.origin == .external {
-          s.pointee.counters.interrupts &+= 1
-        } else {
-          s.pointee.counters.exceptions &+= 1
-        }
-        return .delivered
-      } catch {
-        if error.kind == .deviceAccess { return .needsDevice }
-        guard let next = escalate(event, error) else { return .shutdown }
-        owner.pending = .fault(next)
-        forgetDeviceLog()
-        isRestart = false
-        event = InterruptEvent(next)
-      }
+      return .delivered
+    } catch {
+      if error.kind == .deviceAccess { return .needsDevice }
+      let escalated = escalate(event, error)
+      owner.faultHistory.note(error, during: event, next: escalated, self)
+      guard let next = escalated else { return .shutdown }
+      owner.pending = .fault(next)
+      owner.deliversReplacement = true
+      forgetDeviceLog()
+      return .replaced
     }
   }
 

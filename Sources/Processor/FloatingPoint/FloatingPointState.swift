@@ -21,7 +21,7 @@ public struct FloatingPointState: BitwiseCopyable, Sendable {
   public var xmm: (Vector, Vector, Vector, Vector, Vector, Vector, Vector, Vector) = (
     Vector(), Vector(), Vector(), Vector(), Vector(), Vector(), Vector(), Vector()
   )
-  /// Control word. Bit 6 always reads as one. Set it through `CPU.setX87Control`, which keeps `obstacles` right.
+  /// Control word. Bit 6 always reads as one. Right even while the rest is in the host's unit.
   public var control: UInt16 = 0x40
   /// Status word without TOP; its bits 7 (ES) and 15 (B) are kept equal. See `statusWord`.
   public var status: UInt16 = 0
@@ -32,8 +32,6 @@ public struct FloatingPointState: BitwiseCopyable, Sendable {
   /// What an instruction must see to before it touches the registers: bits of `Obstacle`, kept by
   /// `CPU.updateObstacles`.
   public var obstacles: UInt8 = 0
-  /// MMX and SSE state that no unit has an opinion on: always zero.
-  var reserved: UInt8 = 0
 
   /// Of the last x87 instruction that isn't a control instruction: its address, its 11 opcode bits, and the address of
   /// its memory operand.
@@ -87,13 +85,13 @@ extension CPU {
       .assumingMemoryBound(to: FloatingPointState.Vector.self)
   }
 
-  /// Recomputes `obstacles`: after a change of CR0.EM, CR0.TS, the control word or the exception flags. The state comes
-  /// back from the host's unit first.
+  /// Recomputes `obstacles`: after a change of CR0.EM, CR0.TS, the control word or the exception flags.
   func updateObstacles() {
-    parkX87()
     typealias Obstacle = FloatingPointState.Obstacle
-    var obstacles: UInt8 = s.pointee.cr0 & 0xc != 0 ? Obstacle.unavailable : 0
+    var obstacles = fpu.pointee.obstacles & Obstacle.inHost
+    if s.pointee.cr0 & 0xc != 0 { obstacles |= Obstacle.unavailable }
     if fpu.pointee.control & 0x3f != 0x3f { obstacles |= Obstacle.unmasked }
+    // Nothing is pending while the state is in the host's unit.
     if fpu.pointee.status & 0x80 != 0 { obstacles |= Obstacle.pendingError }
     fpu.pointee.obstacles = obstacles
   }

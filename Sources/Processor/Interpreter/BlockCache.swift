@@ -111,13 +111,15 @@ final class BlockCache {
     return try entered(made, cpu, eip: eip, linear: linear, context: context)
   }
 
-  /// A known block may run at this EIP: all of it lies within the code segment.
+  /// A known block may run at this EIP: all of it lies within the code segment, and EIP doesn't wrap in it.
   @inline(__always)
   private func fits(
     _ block: UnsafeMutablePointer<BlockHeader>, _ cpu: CPU, eip: UInt32, linear: UInt32, limit: UInt32
   ) -> Bool {
     let last = UInt64(eip) + UInt64(block.pointee.length) - 1
-    return last <= UInt64(limit)
+    if last > UInt64(limit) { return false }
+    // 16-bit code wraps between instructions, never within a block.
+    return last <= 0xffff || cpu.segment(.cs).pointee.isBig || block.pointee.count == 1
   }
 
   /// Notes that a block is good at this EIP, and checks the second page of one that crosses.
@@ -125,7 +127,7 @@ final class BlockCache {
     _ block: UnsafeMutablePointer<BlockHeader>, _ cpu: CPU, eip: UInt32, linear: UInt32, context: UInt64
   ) throws(GuestFault) -> UnsafeMutablePointer<BlockHeader> {
     cpu.noteExecuted(linear)
-    if block.pointee.secondPage != BlockHeader.noPage {
+    if block.pointee.secondPage != BlockHeader.noPage, block.pointee.isValid {
       let next = (linear | 0xfff) &+ 1
       let second = try cpu.translateFetch(next)
       cpu.noteExecuted(next)
@@ -156,11 +158,13 @@ final class BlockCache {
     var at = first + 2
     var offset = 0
     var secondPage = BlockHeader.noPage
+    var isCacheable = true
     let pageRoom = 0x1000 - Int(physical & 0xfff)
     let bytes = cpu.physicalPointer(physical)
 
     decoding: while at - first - 2 < most, offset < pageRoom {
       let here = UInt64(eip) + UInt64(offset)
+      if size == .bits16, here > 0xffff, offset > 0 { break }
       let limitRoom = here > UInt64(limit) ? 0 : UInt64(limit) - here + 1
       var room = Int(min(UInt64(min(pageRoom - offset, 15)), limitRoom))
       var instruction: Instruction
@@ -186,6 +190,8 @@ final class BlockCache {
           room += second
           instruction = decoder.decode(scratch, count: room, size: size)
           secondPage = UInt32(truncatingIfNeeded: secondPhysical)
+          // A header has no room for pages that lie past the first 4 GiB, where no memory is.
+          if secondPhysical >> 32 != 0 { isCacheable = false }
           if instruction.operation == .truncated { throw .generalProtection(0) }
         } else {
           throw .generalProtection(0)
@@ -216,10 +222,10 @@ final class BlockCache {
     block.initialize(
       to: BlockHeader(
         key: 0, physical: UInt32(truncatingIfNeeded: physical), secondPage: secondPage, mode: mode,
-        count: UInt16(count), length: UInt16(offset), isValid: bytes != nil, nextInBucket: 0, nextInPage: 0,
-        nextInSecondPage: 0))
+        count: UInt16(count), length: UInt16(offset), isValid: bytes != nil && isCacheable, nextInBucket: 0,
+        nextInPage: 0, nextInSecondPage: 0))
     cpu.s.pointee.counters.blocksDecoded &+= 1
-    if bytes != nil { enter(block, cpu) }
+    if block.pointee.isValid { enter(block, cpu) }
     return block
   }
 
@@ -267,8 +273,7 @@ final class BlockCache {
     while at != 0 {
       let block = header(at)
       at = next(of: block, in: page)
-      let (first, length) = extent(of: block, in: page)
-      granules |= CPU.granuleMask(first: first, count: length)
+      forEachPart(of: block, in: page) { granules |= CPU.granuleMask(first: $0, count: $1) }
     }
     cpu.s.pointee.codeGranules[page] = granules
   }
@@ -277,21 +282,29 @@ final class BlockCache {
     Int(block.pointee.physical >> 12) == page ? block.pointee.nextInPage : block.pointee.nextInSecondPage
   }
 
-  /// The part of a block that lies in a page: first offset and length.
+  /// Calls `body` with the first offset and the length of each part of a block in a page: two, if both of its pages are
+  /// the same one.
   @inline(__always)
-  private func extent(of block: UnsafeMutablePointer<BlockHeader>, in page: Int) -> (UInt64, UInt64) {
+  private func forEachPart(
+    of block: UnsafeMutablePointer<BlockHeader>, in page: Int, _ body: (_ first: UInt64, _ length: UInt64) -> Void
+  ) {
     let offset = UInt64(block.pointee.physical & 0xfff)
     let length = UInt64(block.pointee.length)
-    if Int(block.pointee.physical >> 12) == page { return (offset, min(length, 0x1000 - offset)) }
-    return (0, length - (0x1000 - offset))
+    if Int(block.pointee.physical >> 12) == page { body(offset, min(length, 0x1000 - offset)) }
+    if block.pointee.secondPage != BlockHeader.noPage, Int(block.pointee.secondPage >> 12) == page {
+      body(0, length - (0x1000 - offset))
+    }
   }
 
   @inline(__always)
   private func overlaps(
     _ block: UnsafeMutablePointer<BlockHeader>, page: Int, from first: UInt64, count: UInt64
   ) -> Bool {
-    let (start, length) = extent(of: block, in: page)
-    return first < start + length && start < first + count
+    var result = false
+    forEachPart(of: block, in: page) { start, length in
+      if first < start + length, start < first + count { result = true }
+    }
+    return result
   }
 
   /// Takes a block out of all lists. Its slots stay as they are until everything is thrown away: it may be running.

@@ -101,8 +101,9 @@ func transfer(
   } catch {
     return leaveFaultingTransfer(c, step, error)
   }
-  // A changed context is no reason to leave: the key of the next block has it.
-  cpu.s.pointee.attention &= ~Attention.contextChanged
+  // A changed context is no reason to leave: the key of the next block has it. But single-stepping needs the run loop
+  // between any two instructions.
+  if cpu.s.pointee.context & EngineMode.single == 0 { cpu.s.pointee.attention &= ~Attention.contextChanged }
   continueAtEIP(c)
 }
 

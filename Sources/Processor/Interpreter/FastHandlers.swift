@@ -462,6 +462,7 @@ struct FastHandlers {
   }
 
   let nop: Handler = { next($0, $1) }
+  let x87 = X87Handlers()
 
   let setccRegister: Handler = { c, step in
     let o = operands(step)

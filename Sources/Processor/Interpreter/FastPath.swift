@@ -70,7 +70,7 @@ struct Place<W: OperandWidth> {
   }
 
   /// Only after a hit.
-  @inline(__always) private var host: UnsafeMutableRawPointer {
+  @inline(__always) var host: UnsafeMutableRawPointer {
     UnsafeMutableRawPointer(bitPattern: entry.pointee.addend &+ UInt(linear)).unsafelyUnwrapped
   }
 

@@ -234,6 +234,8 @@ struct HandlerTable {
     set(.wait) { ordinary($0, $1) { cpu, i throws(GuestFault) in try cpu.waitFPU(i) } }
     set(.x87) { ordinary($0, $1) { cpu, i throws(GuestFault) in try cpu.x87(i) } }
     set(.simd) { ordinary($0, $1) { cpu, i throws(GuestFault) in try cpu.simd(i) } }
+    set(.fxsave) { ordinary($0, $1) { cpu, i throws(GuestFault) in try cpu.fxsave(i) } }
+    set(.fxrstor) { ordinary($0, $1) { cpu, i throws(GuestFault) in try cpu.fxrstor(i) } }
     set(.tooLong) { ordinary($0, $1) { _, _ throws(GuestFault) in throw .generalProtection(0) } }
     set(.hlt) { leaving($0, $1, .halt) { cpu, i throws(GuestFault) in try cpu.checkHalt() } }
     set(.in) { leaving($0, $1, .portAccess) { cpu, i throws(GuestFault) in try cpu.preparePortRead(i) } }
@@ -342,6 +344,7 @@ struct HandlerTable {
     case .cwd where i.operandSize == 4: step.handler = fast.cdq
     case .nop: step.handler = fast.nop
     case .simd: simd.specialise(&step, i)
+    case .x87: fast.x87.specialise(&step, i)
     case .setcc where !i.hasMemory:
       step.rm = place(i.rm, true)
       step.immediate = UInt32(i.condition)

@@ -9,6 +9,14 @@ extension Processor {
   /// Each retired instruction counts one, each iteration of a repeated string instruction too. The same guest with the
   /// same answers takes the same path whatever the targets are.
   public func run(until target: UInt64) -> Exit {
+    let exit = runInterpreter(until: target)
+    // Outside, the host's x87 unit is the host's.
+    cpu.parkX87()
+    return exit
+  }
+
+  @inline(__always)
+  private func runInterpreter(until target: UInt64) -> Exit {
     let s = cpu.s
     let end = Int64(clamping: target)
     s.pointee.remaining = end &- cpu.retired
@@ -22,6 +30,7 @@ extension Processor {
       if deliveryPending {
         deliveries += 1
         if let exit = finishDelivery() { return exit }
+        if stopsAfterDelivery { return .budget }
         // A guest that faults for ever retires nothing: give the machine a chance to look at the clock.
         if deliveries >= Self.deliveriesPerRun { return .budget }
         continue
@@ -136,6 +145,9 @@ extension Processor {
       if s.pointee.deviceLogCount > 0 { cpu.forgetDeviceLog() }
       pending = .fault(fault)
       return nil
+    case .waitsForInterrupt:
+      if s.pointee.deviceLogCount > 0 { cpu.forgetDeviceLog() }
+      return .halt
     case .shutdown:
       return .shutdown
     }
@@ -157,6 +169,7 @@ extension Processor {
     }
     switch outcome {
     case .needsDevice: return deviceExit()
+    case .replaced: return nil
     case .delivered:
       pending = .nothing
       if cpu.s.pointee.deviceLogCount > 0 { cpu.forgetDeviceLog() }

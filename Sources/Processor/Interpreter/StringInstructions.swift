@@ -47,10 +47,14 @@ func string(
       done &+= Int64(count)
       if cpu.s.pointee.attention & Attention.deviceLog != 0 { cpu.forgetDeviceLog() }
       if ended { break }
+      // It may have overwritten itself: the next iteration is fetched anew.
+      if cpu.s.pointee.attention & Attention.codeModified != 0 { available = 0 }
     }
   } catch {
     cpu.s.pointee.remaining &-= done
     leaveFaulting(c, step, error)
+    // RF is set between iterations, wherever the slice began.
+    if done != 0 { cpu.resumes = true }
     return
   }
   if done > 1 {

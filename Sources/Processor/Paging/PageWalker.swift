@@ -49,11 +49,7 @@ extension CPU {
   @inline(never)
   func walk(_ linear: UInt32, _ access: PageAccess) throws(GuestFault) -> Translation {
     s.pointee.counters.pageWalks &+= 1
-    if s.pointee.cr0 & Self.pagingEnabled == 0 {
-      return Translation(
-        page: UInt64(linear & ~0xfff) & s.pointee.addressMask, isWritable: true, isUser: true, isGlobal: false,
-        isLarge: false, isDirty: true, isExecutable: true)
-    }
+    if s.pointee.cr0 & Self.pagingEnabled == 0 { return untranslated(linear) }
     let outcome: Result
     if s.pointee.cr4 & Self.physicalAddressExtension == 0 {
       outcome = walkTables(TwoLevelFormat.self, root: UInt64(s.pointee.cr3 & ~0xfff), linear, access, .update)
@@ -70,15 +66,20 @@ extension CPU {
 
   /// The walk without side effects, for debuggers, tracers and `--dump-state`; nil when it would fault.
   func inspect(_ linear: UInt32) -> Translation? {
-    if s.pointee.cr0 & Self.pagingEnabled == 0 {
-      return try? walk(linear, PageAccess())
-    }
+    if s.pointee.cr0 & Self.pagingEnabled == 0 { return untranslated(linear) }
     let outcome =
       s.pointee.cr4 & Self.physicalAddressExtension == 0
       ? walkTables(TwoLevelFormat.self, root: UInt64(s.pointee.cr3 & ~0xfff), linear, PageAccess(), .inspect)
       : walkPAE(linear, PageAccess(), .inspect)
     if case .found(let translation) = outcome { return translation }
     return nil
+  }
+
+  /// With paging off every page is its own.
+  private func untranslated(_ linear: UInt32) -> Translation {
+    Translation(
+      page: UInt64(linear & ~0xfff) & s.pointee.addressMask, isWritable: true, isUser: true, isGlobal: false,
+      isLarge: false, isDirty: true, isExecutable: true)
   }
 
   enum Result {

@@ -115,6 +115,7 @@ extension CPU {
   ) {
     s.pointee.tr = SegmentCache(descriptor.markedBusy(true), selector: selector)
     s.pointee.cr0 |= CR0.ts.rawValue
+    updateObstacles()
     s.pointee.dr7 &= ~(DR7.localEnables.rawValue | DR7.le.rawValue)
     s.pointee.eip = task.eip
     eflags = task.eflags | (kind.nests ? EFlags.nt.rawValue : 0)

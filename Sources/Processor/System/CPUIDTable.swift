@@ -17,6 +17,7 @@ enum CPUIDTable {
 
   /// Bits of leaf 1's EDX.
   enum Feature {
+    static let fpu: UInt32 = 1 << 0
     static let de: UInt32 = 1 << 2
     static let pse: UInt32 = 1 << 3
     static let tsc: UInt32 = 1 << 4
@@ -29,13 +30,14 @@ enum CPUIDTable {
     static let pse36: UInt32 = 1 << 17
     static let clfsh: UInt32 = 1 << 19
     static let mmx: UInt32 = 1 << 23
+    static let fxsr: UInt32 = 1 << 24
     static let sse: UInt32 = 1 << 25
     static let sse2: UInt32 = 1 << 26
   }
 
   static let features =
     Feature.de | Feature.pse | Feature.tsc | Feature.msr | Feature.pae | Feature.cx8 | Feature.sep | Feature.pge
-    | Feature.cmov | Feature.pse36
+    | Feature.cmov | Feature.pse36 | (HostUnit.isAvailable ? Feature.fpu | Feature.fxsr : 0)
     | (SIMDUnit.isAvailable ? Feature.clfsh | Feature.mmx | Feature.sse | Feature.sse2 : 0)
   /// What CLFLUSH flushes, in units of 8 bytes: bits 8 to 15 of leaf 1's EBX.
   static let flushLine: UInt32 = SIMDUnit.isAvailable ? 8 << 8 : 0

@@ -52,6 +52,7 @@ extension CPU {
   func clts(_ i: UnsafePointer<Instruction>) throws(GuestFault) {
     if cpl != 0 { throw .generalProtection(0) }
     s.pointee.cr0 &= ~CR0.ts.rawValue
+    updateObstacles()
   }
 
   private func checkControlRegister(_ number: UInt8) throws(GuestFault) {
@@ -73,6 +74,7 @@ extension CPU {
     }
     s.pointee.cr0 = new
     if changed & (CR0.pg.rawValue | CR0.wp.rawValue | CR0.pe.rawValue) != 0 { flushTLB(keepingGlobal: false) }
+    updateObstacles()
     if changed & ~CR0.ts.rawValue != 0 { updateContext() }
   }
 
@@ -94,7 +96,8 @@ extension CPU {
 
   /// The bits of CR4 that can be set: what CPUID offers, and nothing else.
   static let supportedCR4: UInt32 =
-    CR4([.tsd, .de, .pse, .pae, .pge]).rawValue | (SIMDUnit.isAvailable ? CR4([.osfxsr, .osxmmexcpt]).rawValue : 0)
+    CR4([.tsd, .de, .pse, .pae, .pge]).rawValue | (HostUnit.isAvailable ? CR4.osfxsr.rawValue : 0)
+    | (SIMDUnit.isAvailable ? CR4([.osfxsr, .osxmmexcpt]).rawValue : 0)
 
   /// CR4 as MOV writes it.
   func setCR4(_ value: UInt32) throws(GuestFault) {

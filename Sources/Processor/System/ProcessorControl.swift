@@ -1,5 +1,5 @@
-// The small system instructions: caches and translations, time, halting, and what there is in place of an x87 unit
-// (SDM 2: INVLPG, INVD, WBINVD, RDTSC, RDPMC, HLT, WAIT, ESC).
+// The small system instructions: caches and translations, time and halting (SDM 2: INVLPG, INVD, WBINVD,
+// RDTSC, RDPMC, HLT).
 
 import ISA
 
@@ -32,19 +32,6 @@ extension CPU {
   /// RDPMC: no counter exists, so every number is wrong (and CR4.PCE can't be set).
   func rdpmc(_ i: UnsafePointer<Instruction>) throws(GuestFault) {
     throw .generalProtection(0)
-  }
-
-  /// WAIT: #NM where a lazy switch of the x87 unit is to be noticed.
-  func waitFPU(_ i: UnsafePointer<Instruction>) throws(GuestFault) {
-    let both = CR0([.mp, .ts]).rawValue
-    if s.pointee.cr0 & both == both { throw .deviceNotAvailable }
-  }
-
-  /// ESC. There is no x87 unit, and CPUID says so. As on a 486SX, EM or TS give #NM, so that an emulator can step in;
-  /// without them the instruction does nothing at all. FNINIT and FNSTSW then leave what was there, by which programs
-  /// find out that no unit answers.
-  func x87(_ i: UnsafePointer<Instruction>) throws(GuestFault) {
-    if s.pointee.cr0 & CR0([.em, .ts]).rawValue != 0 { throw .deviceNotAvailable }
   }
 
   // MARK: For the engine's own handlers

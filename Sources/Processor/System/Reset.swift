@@ -28,6 +28,9 @@ extension CPU {
     s.pointee.cr3 = 0
     s.pointee.cr4 = 0
     s.pointee.efer = 0
+    parkX87()
+    s.pointee.fpu = FloatingPointState()
+    updateObstacles()
     s.pointee.pdptes = (0, 0, 0, 0)
     s.pointee.breakpoints = (0, 0, 0, 0)
     s.pointee.dr6 = DR6.fixed.rawValue

@@ -1,0 +1,1 @@
+"""Trapline measured beside its rivals: see Documentation/Benchmarks.md."""

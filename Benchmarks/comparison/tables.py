@@ -1,0 +1,30 @@
+"""The results as text for people."""
+
+from typing import List, Optional
+
+
+def table(header: List[str], rows: List[List[str]], left: int = 2) -> str:
+    """Columns of aligned text; the first `left` are flush left."""
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+
+    def line(cells: List[str]) -> str:
+        return "  ".join(
+            cell.ljust(width) if i < left else cell.rjust(width) for i, (cell, width) in enumerate(zip(cells, widths))
+        ).rstrip()
+
+    return "\n".join([line(header), line(["-" * width for width in widths]), *map(line, rows)])
+
+
+def number(value: Optional[float]) -> str:
+    """Three digits, or a dash for what wasn't measured."""
+    if value is None:
+        return "-"
+    if value >= 1e5:
+        return f"{value:.2e}"
+    if value >= 100:
+        return f"{value:.0f}"
+    return f"{value:.3g}"
+
+
+def verdict(passes: Optional[bool]) -> str:
+    return {True: "pass", False: "FAIL", None: "-"}[passes]

@@ -1,0 +1,17 @@
+// Which operations the interpreter executes, read from the table that it runs by: `trapline isa` can't claim more.
+
+import ISA
+
+extension Processor {
+  /// The operations that have a handler of their own; all others raise #UD. x87 instructions have one that ignores them
+  /// (there is no x87 unit, and CPUID says so) and isn't counted.
+  public static func implementedOperations() -> Set<Operation> {
+    let table = HandlerTable()
+    defer { table.general.deallocate() }
+    func address(_ operation: Operation) -> UInt {
+      unsafeBitCast(table.general[Int(operation.rawValue)], to: UInt.self)
+    }
+    let none = address(.undefined)
+    return Set(Operation.allCases.filter { $0.isInstruction && $0 != .x87 && address($0) != none })
+  }
+}

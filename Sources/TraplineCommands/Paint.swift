@@ -1,0 +1,15 @@
+// Colour, where it is wanted: on a terminal whose user hasn't said no.
+
+/// Puts colour around text, or doesn't.
+struct Paint {
+  private let isOn: Bool
+  static let off = Paint(false)
+
+  init(_ isOn: Bool) { self.isOn = isOn }
+
+  func strong(_ text: String) -> String { wrap(text, "1") }
+  func privileged(_ text: String) -> String { wrap(text, "33") }
+  func sensitive(_ text: String) -> String { wrap(text, "31") }
+
+  private func wrap(_ text: String, _ code: String) -> String { isOn ? "\u{1b}[\(code)m\(text)\u{1b}[0m" : text }
+}

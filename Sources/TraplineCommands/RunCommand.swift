@@ -1,0 +1,270 @@
+// `trapline run`: starts a guest, carries its serial line, and says how it ended.
+
+import ArgumentParser
+import Devices
+import Loading
+import Memory
+import Tracing
+import Trapline
+
+struct RunCommand: ConsoleCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run",
+    abstract: "Run a guest.",
+    discussion: """
+      GUEST is a multiboot kernel or an ELF executable for the i386; with --mode a flat binary; with --rom a ROM that \
+      ends at 4 GiB. The guest's first serial port is standard input and output. On a terminal each key goes to the \
+      guest at once; Ctrl-C ends the run, and a second Ctrl-C ends it whatever it is doing.
+
+      Exit status: the guest's own, (v << 1) | 1 for v written to port 0xf4; 0 halted with interrupts off, or reset; \
+      2 bad usage or input; 4 triple fault; 6 instruction limit; 8 the guest's output can't be written; 124 time \
+      limit; 130 Ctrl-C; 70 a bug of ours.
+      """)
+
+  static let examples = [
+    "trapline run --mode real .build/guests/hello-real.bin",
+    "trapline run .build/guests/shutdown.elf --trace - --filter kind=exception,shutdown --timeout 10",
+  ]
+
+  @Argument(help: ArgumentHelp("The guest's image.", valueName: "guest"))
+  var guest: String
+
+  @Option(
+    help: ArgumentHelp("RAM: a multiple of 4K, with K, M or G behind it (default: 64M).", valueName: "size"),
+    transform: { try ByteSize(parsing: $0) })
+  var memory = ByteSize(bytes: 64 << 20)
+
+  @Option(help: "The image is a flat binary that starts in this mode: real or protected.")
+  var mode: EntryMode?
+
+  @Option(
+    help: ArgumentHelp(
+      "Where a flat binary goes (default: 0x7c00 in real mode, 0x100000 in protected mode).", valueName: "address"),
+    transform: { try AddressArgument(parsing: $0) })
+  var loadAddress: AddressArgument?
+
+  @Option(
+    help: ArgumentHelp("The first instruction, instead of what the image says.", valueName: "address"),
+    transform: { try AddressArgument(parsing: $0) })
+  var entry: AddressArgument?
+
+  @Flag(help: "The image is a ROM that ends at 4 GiB; the processor starts from reset.")
+  var rom = false
+
+  @Option(help: ArgumentHelp("What to append to a multiboot kernel's command line.", valueName: "text"))
+  var append = ""
+
+  @Option(
+    name: .customLong("module"), parsing: .singleValue,
+    help: ArgumentHelp(
+      "A module for a multiboot kernel, with arguments behind a space; may be repeated.", valueName: "file"))
+  var modules: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Where the first serial port leads: stdio, none, a file, or pipe:PATH (named pipes PATH.in and PATH.out, or PATH); default: stdio.",
+      valueName: "line"),
+    transform: { try SerialLine(parsing: $0) })
+  var serial = SerialLine.standard
+
+  @Option(
+    help: ArgumentHelp("Stop after so many instructions; K, M and G are powers of 1000.", valueName: "count"),
+    transform: { try InstructionCount(parsing: $0) })
+  var maxInstructions: InstructionCount?
+
+  @Option(
+    help: ArgumentHelp("Stop after so many seconds; or 300ms, or 2m.", valueName: "time"),
+    transform: { try TimeArgument(parsing: $0) })
+  var timeout: TimeArgument?
+
+  @Flag(help: "Let virtual time pass no faster than the clock on the wall while the guest idles.")
+  var realtime = false
+
+  @Option(help: ArgumentHelp("Write an event trace; - is standard error.", valueName: "file"))
+  var trace: String?
+
+  @Option(help: "The event trace's form: text or jsonl (default: by the file's name).")
+  var traceFormat: TraceFormat?
+
+  @Option(
+    help: ArgumentHelp("Events to keep, as in 'kind=exception,portWrite;context=user'.", valueName: "filter"),
+    transform: { try EventFilter(parsing: $0) })
+  var filter: EventFilter?
+
+  @Flag(help: "Write a line for each instruction to standard error.")
+  var traceInstructions = false
+
+  @Option(help: ArgumentHelp("The same into a file.", valueName: "file"))
+  var traceInstructionsTo: String?
+
+  @Flag(help: "Show the processor's state, code, stack and callers at the end.")
+  var dumpState = false
+
+  @Flag(help: "Show how the run ended and what it did.")
+  var summary = false
+
+  @Flag(
+    help: """
+      The same as one line of JSON (schema trapline.run): to standard output, or to standard error when the serial \
+      line has that.
+      """)
+  var json = false
+
+  @Option(help: ArgumentHelp("Where the summary goes instead.", valueName: "file"))
+  var output: String?
+
+  enum EntryMode: String, ExpressibleByArgument, CaseIterable { case real, protected }
+  enum TraceFormat: String, ExpressibleByArgument, CaseIterable { case text, jsonl }
+
+  func validate() throws {
+    if trace == nil, filter != nil { throw ValidationError("--filter needs --trace FILE") }
+    if trace == nil, traceFormat != nil { throw ValidationError("--trace-format needs --trace FILE") }
+    if output != nil, !json, !summary { throw ValidationError("--output takes the summary: add --json or --summary") }
+    if json, summary { throw ValidationError("--json and --summary are two forms of the same: choose one") }
+    if traceInstructions, traceInstructionsTo != nil {
+      throw ValidationError("--trace-instructions and --trace-instructions-to are the same: choose one")
+    }
+    if memory.bytes == 0 || memory.bytes % 4096 != 0 || memory.bytes > GuestPhysicalMemory.largestRAM {
+      throw ValidationError(
+        "--memory must be a multiple of 4K, at least 4K and at most \(GuestPhysicalMemory.largestRAM >> 20)M")
+    }
+  }
+
+  // MARK: Running
+
+  mutating func run(on console: Console) throws -> Int32 {
+    let bytes = try read(guest)
+    let request = try loadRequest()
+    var configuration = MachineConfiguration()
+    configuration.memorySize = memory.bytes
+    configuration.isRealtime = realtime
+
+    // Before the terminal is made raw, so that it comes back whatever happens.
+    let interruption = console.ownsProcess ? Interruption() : nil
+    defer { interruption?.finish() }
+    let line = try serial.open(on: console)
+    defer { (line as? TerminalBackend)?.restore() }
+    interruption?.terminalIsReady()
+    configuration.serial = line
+
+    let machine = try makeMachine(configuration)
+    let image = try load(bytes, request, into: machine)
+    for warning in image.warnings { console.say("\(shown(guest)): \(warning)") }
+
+    let events = try startEventTrace(on: machine, console)
+    let instructions = try openInstructionTrace(console)
+    let report = try output.map { path throws(Refusal) in try OutputFile(path: path, on: console) }
+    let view = GuestView(machine.processor, symbols: image.symbols)
+
+    let limits = RunLimits(instructions: maxInstructions?.value, time: timeout?.duration, stop: interruption?.stop)
+    if let timeout { interruption?.watch(timeout.duration) }
+    let clock = ContinuousClock()
+    let start = clock.now
+    let outcome =
+      if let instructions { InstructionTracer(machine, view, to: instructions.sink).run(limits) } else {
+        machine.run(limits)
+      }
+    let wallTime = clock.now - start
+    (line as? TerminalBackend)?.restore()
+    line.flush()
+
+    var status: Int32 = 0
+    let summary = RunSummary(
+      machine, image, file: guest, outcome: outcome, signal: interruption?.signal, wallTime: wallTime)
+    status = summary.exitStatus
+    events?.recorder.flush()
+    tell(summary, view, on: console)
+    write(summary, to: report, on: console)
+    for file in [events?.file, instructions, report] {
+      if let problem = file?.finish() {
+        console.say(problem)
+        if status & 1 == 0, status < ExitStatus.inputOutput { status = ExitStatus.inputOutput }
+      }
+    }
+    return status
+  }
+
+  private func read(_ path: String) throws(Refusal) -> [UInt8] {
+    do {
+      return try ImageFile(path: path).bytes
+    } catch {
+      throw Refusal(error.description)
+    }
+  }
+
+  private func loadRequest() throws(Refusal) -> LoadRequest {
+    var request = LoadRequest(
+      fileName: guest, mode: mode.map { $0 == .real ? .real : .protected }, loadAddress: loadAddress?.value,
+      entry: entry?.value, append: append, isROM: rom)
+    for module in modules {
+      let path = String(module.prefix { $0 != " " })
+      request.modules.append(GuestModule(commandLine: module, bytes: try read(path)))
+    }
+    return request
+  }
+
+  private func makeMachine(_ configuration: MachineConfiguration) throws(Refusal) -> VirtualMachine {
+    do {
+      return try VirtualMachine(configuration)
+    } catch {
+      throw Refusal(error.description)
+    }
+  }
+
+  private func load(
+    _ bytes: [UInt8], _ request: LoadRequest, into machine: VirtualMachine
+  ) throws(Refusal) -> GuestImage {
+    do {
+      try machine.load(bytes, request)
+    } catch {
+      throw Refusal("\(shown(guest)): \(error.description)")
+    }
+    guard let image = machine.image else { throw Refusal("\(shown(guest)): nothing was loaded", status: ExitStatus.bug) }
+    return image
+  }
+
+  // MARK: Traces
+
+  private func startEventTrace(on machine: VirtualMachine, _ console: Console) throws(Refusal) -> (file: OutputFile, recorder: Recorder)? {
+    guard let trace else { return nil }
+    let file = try OutputFile(path: trace, on: console)
+    let isJSON = traceFormat.map { $0 == .jsonl } ?? (trace.hasSuffix(".jsonl") || trace.hasSuffix(".json"))
+    let sink: any EventSink = isJSON ? JSONLinesSink(file.sink, guest: guest) : TextSink(file.sink)
+    let recorder = Recorder(sink: sink, filter: filter ?? EventFilter())
+    machine.record(with: recorder)
+    return (file, recorder)
+  }
+
+  private func openInstructionTrace(_ console: Console) throws(Refusal) -> OutputFile? {
+    if let traceInstructionsTo { return try OutputFile(path: traceInstructionsTo, on: console) }
+    return traceInstructions ? try OutputFile(path: "-", on: console) : nil
+  }
+
+  // MARK: The end
+
+  /// How it ended, unless that was what everybody hoped for.
+  private func tell(_ summary: RunSummary, _ view: GuestView, on console: Console) {
+    switch summary.outcome {
+    case .guestExit, .halted, .outputClosed: break
+    case .tripleFault:
+      let eip = view.processor.instructionPointer
+      console.say("\(summary.sentence), at \(view.place(eip))\(view.label(eip))")
+      console.explain(FaultReport(view, Paint(console.errorsAreTerminal)).text)
+      if !dumpState { console.explain(StateDump(view, Paint(console.errorsAreTerminal)).text) }
+    default: console.say(summary.sentence)
+    }
+    if dumpState { console.explain(StateDump(view, Paint(console.errorsAreTerminal)).text) }
+  }
+
+  private func write(_ summary: RunSummary, to report: OutputFile?, on console: Console) {
+    guard json || self.summary else { return }
+    let text = json ? summary.json.text + "\n" : summary.text
+    if let report {
+      report.sink.append(text)
+    } else if json, serial != .standard {
+      console.output.append(text)
+    } else {
+      console.explain(text)
+    }
+  }
+}

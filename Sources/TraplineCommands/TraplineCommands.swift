@@ -1,1 +1,0 @@
-// TraplineCommands: see CONTRIBUTING.md for the map of the house.

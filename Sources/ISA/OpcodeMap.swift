@@ -411,17 +411,26 @@ package struct OpcodeMap: Sendable {
         if !entries[place].attributes.contains(.group) { setGroup(place, undefined(8, row.hasImmediate ? .byte : .none)) }
         place = Int(entries[place].group) + Int(digit)
       }
-      if !entries[place].attributes.contains(.prefixed) {
-        let blank = entries[place]
-        entries[place].attributes.insert(.prefixed)
-        entries[place].group = UInt16(entries.count)
-        entries += Array(repeating: blank, count: 4)
-      }
+      if !entries[place].attributes.contains(.prefixed) { setPrefixed(place, entries[place]) }
       var entry = OpcodeEntry(
         .simd, row.operands == .emptyMM ? .none : .regRM, .doubleword, row.hasImmediate ? .byte : .none,
         row.rm == .memory ? .memoryOnly : row.rm == .register ? .registerOnly : [])
       entry.group = UInt16(number)
       entries[Int(entries[place].group) + row.prefix.rawValue] = entry
     }
+    // FXSAVE and FXRSTOR stand among them, and have no mandatory prefix either.
+    for digit in 0..<2 {
+      let place = Int(entries[OpcodeMap.twoByte + 0xae].group) + digit
+      let entry = entries[place]
+      setPrefixed(place, undefined(1)[0])
+      entries[Int(entries[place].group)] = entry
+    }
+  }
+
+  /// Lets the mandatory prefix choose among four entries, which all are `blank` at first.
+  private mutating func setPrefixed(_ place: Int, _ blank: OpcodeEntry) {
+    entries[place].attributes.insert(.prefixed)
+    entries[place].group = UInt16(entries.count)
+    entries += Array(repeating: blank, count: 4)
   }
 }

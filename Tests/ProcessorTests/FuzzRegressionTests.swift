@@ -130,6 +130,17 @@ struct FuzzRegressionTests {
     #expect(guest.processor[register: 0] == 0xffff_ffff)
   }
 
+  @Test("a backward string of bytes from the last offset of all stays within the host's tables")
+  func backwardFromTheEnd() throws {
+    // std; mov edi, 0xffffffff; mov ecx, 4; rep stosb, the last linear page being RAM
+    let guest = try paged([0xfd, 0xbf, 0xff, 0xff, 0xff, 0xff, 0xb9, 4, 0, 0, 0, 0xb0, 0x5a, 0xf3, 0xaa], second: 0)
+    guest.put(UInt64(0x10_2003) << 32, at: 0x10_0000 + 1022 * 4)
+    guest.put([0x03, 0xa0, 0, 0], at: 0x10_2000 + 1023 * 4)
+    #expect(guest.run(8) == .budget)
+    #expect(guest.processor[register: 7] == 0xffff_fffb)
+    #expect(guest.word(0xaffc) == 0x5a5a_5a5a)
+  }
+
   @Test("16-bit code that runs past offset FFFFh goes on in the same place, however the run is cut")
   func wrap() throws {
     // nops up to the boundary in a 16-bit segment of 128 KiB

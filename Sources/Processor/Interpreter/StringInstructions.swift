@@ -118,7 +118,8 @@ extension CPU {
       count = min(most, inPage / size &+ 1)
       let top = offset &+ (size &- 1)
       if top < offset || top > cache.limit { return nothing }
-      count = min(count, offset / size &+ 1)
+      // (With offset FFFFFFFFh and bytes, one more than the quotient would be 0.)
+      count = min(count &- 1, offset / size) &+ 1
       // The first element is asked for: a fault must name its address. The others lie below it in the same page.
       let below = (count &- 1) &* size
       let way = try route(linear, write: write, user: isUser)

@@ -14,6 +14,9 @@ public final class MachineRequests {
   /// `isA20Enabled` changed since the machine last took the requests.
   public private(set) var a20Changed = false
 
+  /// Port 0xF0 was written: x87 instructions may go on in spite of an error.
+  public private(set) var ignoresNumericErrors = false
+
   private let a20AtReset: Bool
 
   /// - Parameter isA20Enabled: how the gate stands at power-on; firmware leaves it open.
@@ -42,12 +45,18 @@ public final class MachineRequests {
     isPending = true
   }
 
+  func ignoreNumericErrors() {
+    ignoresNumericErrors = true
+    isPending = true
+  }
+
   /// The machine has seen to everything that was pending.
   public func clear() {
     isPending = false
     exitStatus = nil
     resetRequestedBy = nil
     a20Changed = false
+    ignoresNumericErrors = false
   }
 
   /// The machine is being reset: requests lapse, the gate goes back to how it stood at power-on.

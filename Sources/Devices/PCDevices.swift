@@ -38,6 +38,7 @@ public final class PCDevices {
   public let serial: [SerialPort]
   public let debugConsole: DebugConsole
   public let postCode: PostCodePort
+  public let numericError: NumericErrorPort
 
   private static let serialWiring: [(ports: ClosedRange<UInt16>, irq: UInt8)] = [
     (0x3f8...0x3ff, 4), (0x2f8...0x2ff, 3),
@@ -57,6 +58,7 @@ public final class PCDevices {
     keyboard = KeyboardController(requests: requests, line: interrupts.line(1))
     debugConsole = DebugConsole(sink: configuration.debugConsole)
     postCode = PostCodePort()
+    numericError = NumericErrorPort(line: interrupts.line(13), requests: requests)
     serial = zip(configuration.serial, Self.serialWiring).enumerated().map { index, port in
       SerialPort(
         name: "com\(index + 1)", clock: time, line: interrupts.line(port.1.irq), backend: port.0)
@@ -76,6 +78,7 @@ public final class PCDevices {
     bus.claim(ports: 0x92...0x92, for: SystemControlPort(requests: requests))
     bus.claim(ports: 0xa0...0xa1, for: interrupts, firstRegister: 2)
     bus.claim(ports: 0xe9...0xe9, for: debugConsole)
+    bus.claim(ports: 0xf0...0xf1, for: numericError)
     bus.claim(ports: 0xf4...0xf7, for: DebugExit(requests: requests), widest: .dword)
     for (port, wiring) in zip(serial, Self.serialWiring) { bus.claim(ports: wiring.ports, for: port) }
     bus.claim(ports: 0x4d0...0x4d1, for: interrupts, firstRegister: 4)

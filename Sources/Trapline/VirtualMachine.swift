@@ -173,6 +173,11 @@ public final class VirtualMachine {
       case .halt:
         counts.pointee.halts += 1
         bus.advance(to: now)
+        if processor.numericErrorLine {
+          // It stopped before an x87 instruction, not behind a HLT.
+          processor.numericErrorLine = false
+          devices.numericError.raise()
+        }
         if let outcome = wake() { return outcome }
       case .portRead, .portWrite, .memoryRead, .memoryWrite:
         bus.advance(to: now)
@@ -256,6 +261,7 @@ public final class VirtualMachine {
   private func takeRequests() -> RunOutcome? {
     let requests = devices.requests
     defer { requests.clear() }
+    if requests.ignoresNumericErrors { processor.ignoresNumericErrors = true }
     if requests.a20Changed { processor.a20Enabled = requests.isA20Enabled }
     if let status = requests.exitStatus { return .guestExit(status: status) }
     if let port = requests.resetRequestedBy {

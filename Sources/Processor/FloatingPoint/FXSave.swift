@@ -94,6 +94,9 @@ extension CPU {
 
   func fxrstor(_ i: UnsafePointer<Instruction>) throws(GuestFault) {
     let address = try fxAddress(i, write: false)
+    // All 512 bytes are read, whatever is used.
+    _ = try route(address, write: false, user: isUser)
+    _ = try route(address &+ 511, write: false, user: isUser)
     var words = InlineArray<36, UInt64>(repeating: 0)
     let withSSE = s.pointee.cr4 & CR4.osfxsr.rawValue != 0
     for n in 0..<(withSSE ? 36 : 20) {

@@ -7,14 +7,15 @@ import ISA
 extension CPU {
   // MARK: Ordinary body
 
-  /// Any ESC instruction. #NM comes before all else, even for encodings that don't exist: EM and TS stop the escape, not
-  /// what it says (SDM 3A, table 6-2 puts both in one class and leaves their order open).
+  /// Any ESC instruction. #UD comes before #NM, in the order in which SDM 3A, table 6-2 names them within their class.
   func x87(_ i: UnsafePointer<Instruction>) throws(GuestFault) {
-    if fpu.pointee.obstacles & FloatingPointState.Obstacle.unavailable != 0 { throw .deviceNotAvailable }
-    guard HostUnit.isAvailable else { return }
     let opcode = i.pointee.condition
     if i.pointee.hasMemory {
       let (access, size) = X87Encoding.memoryForm(opcode, i.pointee.reg)
+      if access != .undefined {
+        try checkX87Available()
+        guard HostUnit.isAvailable else { return }
+      }
       switch access {
       case .load: try x87Load(i, size: size)
       case .store: try x87Store(i, size: size)
@@ -25,6 +26,8 @@ extension CPU {
     }
     let form = i.pointee.reg << 3 | i.pointee.rm
     guard X87Encoding.hasRegisterForm(opcode, form) else { throw .invalidOpcode }
+    try checkX87Available()
+    guard HostUnit.isAvailable else { return }
     if X87Encoding.isControl(opcode, form) { return x87Control(opcode, form) }
     try checkPendingX87Error()
     let stub = HostUnit.stub(opcode: opcode, registerForm: form)
@@ -36,6 +39,10 @@ extension CPU {
     }
     noteX87(i)
     noticeX87Error()
+  }
+
+  @inline(__always) private func checkX87Available() throws(GuestFault) {
+    if fpu.pointee.obstacles & FloatingPointState.Obstacle.unavailable != 0 { throw .deviceNotAvailable }
   }
 
   /// Executes a host function with the state in the host's unit. Where IGNNE# lets instructions go on in spite of a pending

@@ -3,8 +3,8 @@
 import ISA
 
 extension Processor {
-  /// The operations that have a handler of their own; all others raise #UD. x87 instructions have one that ignores them
-  /// (there is no x87 unit, and CPUID says so) and isn't counted.
+  /// The operations that have a handler of their own; all others raise #UD. Where the host
+  /// has no x87 unit, the handler of x87 instructions ignores them (and CPUID says so) and isn't counted.
   public static func implementedOperations() -> Set<Operation> {
     let table = HandlerTable()
     defer { table.general.deallocate() }
@@ -12,6 +12,6 @@ extension Processor {
       unsafeBitCast(table.general[Int(operation.rawValue)], to: UInt.self)
     }
     let none = address(.undefined)
-    return Set(Operation.allCases.filter { $0.isInstruction && $0 != .x87 && address($0) != none })
+    return Set(Operation.allCases.filter { $0.isInstruction && ($0 != .x87 || HostUnit.isAvailable) && address($0) != none })
   }
 }

@@ -143,6 +143,7 @@ static int execute(struct file *file, struct frame *frame) {
     if (!stack) process_kill(SIGNAL_KILL, "no memory for its arguments");
     load_user_fs(0);
     load_user_gs(0);
+    fpu_forget();
     *frame = (struct frame){
         .es = USER_DATA,
         .ds = USER_DATA,

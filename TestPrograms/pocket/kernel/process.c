@@ -91,6 +91,7 @@ int sys_fork(struct frame *frame) {
     memcpy(child->name, current->name, sizeof child->name);
     child->fs = user_fs();
     child->gs = user_gs();
+    fpu_fork(child);
     child->parent = current;
     child->sibling = current->children;
     current->children = child;
@@ -123,6 +124,7 @@ static void leave_children(void) {
 void process_exit(int status) {
     if (current == first_process) cpu_exit(status & 0x7F ? KILLED + (status & 0x7F) : status >> 8);
     descriptors_close_all(current);
+    fpu_forget();
     tables_load(0);
     space_destroy(&current->space);
     leave_children();

@@ -7,6 +7,7 @@
 
 #include "frame.h"
 #include "memory.h"
+#include "native/fpu.h"
 
 #define OPEN_FILES 16
 #define PROCESS_NAME_SIZE 24
@@ -19,6 +20,8 @@ struct process {
     uint32_t fs, gs;
     void *kernel_stack;
     struct space space;
+    bool uses_fpu;
+    struct fpu_state fpu;  // while it isn't in the registers
 
     int pid;
     struct process *parent, *children, *sibling;

@@ -39,6 +39,7 @@ static void switch_to(struct process *next) {
     if (next->fs != previous->fs) load_user_fs(next->fs);
     if (next->gs != previous->gs) load_user_gs(next->gs);
     current = next;
+    fpu_switch(next);
     tables_load(next->space.tables);
     cpu_set_kernel_stack((char *)next->kernel_stack + KERNEL_STACK_SIZE);
     switch_stacks(&previous->stack_pointer, next->stack_pointer);

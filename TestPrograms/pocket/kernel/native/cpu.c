@@ -94,7 +94,7 @@ static void load_gates(void) {
     __asm__ volatile("lidt %0" : : "m"(table));
 }
 
-// No process owns floating-point registers yet: with EM (no FPU) or TS (an FPU), each use of them traps.
+// No process owns floating-point registers yet: with EM (no FPU) or TS (an FPU, see fpu.c), each use of them traps.
 static void load_control(uint32_t features) {
     uint32_t cr0, cr4;
     __asm__ volatile("movl %%cr0, %0" : "=r"(cr0));

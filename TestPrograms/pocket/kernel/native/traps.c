@@ -9,7 +9,9 @@
 #include "../signals.h"
 #include "../usercopy.h"
 #include "cpu.h"
+#include "fpu.h"
 
+#define DEVICE_NOT_AVAILABLE 7
 #define PAGE_FAULT 14
 #define ERROR_WRITE 2
 
@@ -66,9 +68,14 @@ static void page_fault(struct frame *frame) {
     frame->eip = (uint32_t)copy_user_failed;
 }
 
+static void no_registers(struct frame *frame) {
+    if (!from_user(frame) || !fpu_take()) exception(frame);
+}
+
 void trap_set_handler(unsigned vector, trap_handler *handler) { trap_handlers[vector] = handler; }
 
 void traps_start(void) {
     for (unsigned vector = 0; vector < IRQ_VECTOR; vector++) trap_set_handler(vector, exception);
+    trap_set_handler(DEVICE_NOT_AVAILABLE, no_registers);
     trap_set_handler(PAGE_FAULT, page_fault);
 }

@@ -16,10 +16,16 @@ struct test {
 };
 
 // Ended by an entry without a name.
-extern const struct test process_tests[], memory_tests[], file_tests[], call_tests[], time_tests[];
+extern const struct test process_tests[], memory_tests[], file_tests[], call_tests[], time_tests[], fpu_tests[];
 
 // What a process executed by the test "overwrite-program" does.
 int overwrite_own_file(void);
+
+// CPUID says that there is an x87 unit.
+bool has_fpu(void);
+
+// What a process executed by the test "fpu-fresh" does: 43 if nobody's numbers are in its x87 registers.
+int registers_are_fresh(void);
 
 #define CHECK(condition)                                                         \
     do {                                                                         \

@@ -142,7 +142,7 @@ public final class Decoder {
       guard position < limit else { return incomplete(count) }
       opcode = bytes.load(fromByteOffset: position, as: UInt8.self)
       position &+= 1
-      entry = map[OpcodeMap.twoByte &+ Int(opcode)]
+      entry = chosen(map[OpcodeMap.twoByte &+ Int(opcode)], operandSizePrefix, flags)
       if opcode == 0x38 || opcode == 0x3a {
         // The three-byte maps, of which a P6 has nothing: one more opcode byte, then ModRM.
         guard position < limit else { return incomplete(count) }
@@ -161,7 +161,9 @@ public final class Decoder {
       modRM = bytes.load(fromByteOffset: position, as: UInt8.self)
       position &+= 1
       result.reg = (modRM >> 3) & 7
-      if entry.attributes.contains(.group) { entry = map[Int(entry.group) &+ Int(result.reg)] }
+      if entry.attributes.contains(.group) {
+        entry = chosen(map[Int(entry.group) &+ Int(result.reg)], operandSizePrefix, flags)
+      }
       if modRM >= 0xc0 || entry.attributes.contains(.modIgnored) {
         result.rm = modRM & 7
       } else {
@@ -312,6 +314,7 @@ public final class Decoder {
     }
     result.length = UInt8(truncatingIfNeeded: position)
     result.operation = entry.operation
+    if entry.operation == .simd { result.selector = entry.group }
 
     if prefixes <= 2 && flags.isDisjoint(with: [.lock, .rep, .repne]) {
       // +--------+----------+--+--+--------+--------+
@@ -321,11 +324,20 @@ public final class Decoder {
       shape |= (operandSizePrefix ? 1 << 17 : 0) | (addressSizePrefix ? 1 << 16 : 0)
       shape |= Int(opcode) << 8 | Int(modRM)
     }
-    if isRegister && entry.attributes.contains(.memoryOnly) { result.operation = .undefined }
+    if entry.attributes.contains(isRegister ? .memoryOnly : .registerOnly) { result.operation = .undefined }
     if flags.contains(.lock) && (isRegister || !entry.attributes.contains(.lockable)) {
       result.operation = .undefined
     }
     return result
+  }
+
+  /// The entry that a mandatory prefix chooses. REP and REPNE count before an operand-size prefix.
+  @inline(__always)
+  private func chosen(_ entry: OpcodeEntry, _ operandSizePrefix: Bool, _ flags: Instruction.Flags) -> OpcodeEntry {
+    guard entry.attributes.contains(.prefixed) else { return entry }
+    let prefix: SIMDInstruction.Prefix =
+      flags.contains(.rep) ? .rep : flags.contains(.repne) ? .repne : operandSizePrefix ? .operandSize : .none
+    return map[Int(entry.group) &+ prefix.rawValue]
   }
 
   /// What to say when the bytes ran out before the instruction did.

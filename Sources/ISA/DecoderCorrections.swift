@@ -53,6 +53,8 @@ public struct DecoderCorrection: Sendable {
   var regs: UInt8
   /// An operand-size prefix and REP or REPNE must both be there.
   var needsSizeAndRepeat: Bool
+  /// An operand-size and an address-size prefix must both be there.
+  var needsBothSizes: Bool
   var needsLock: Bool
 }
 
@@ -117,21 +119,43 @@ public enum DecoderCorrections {
         [0x0f, 0x22, 0xe8], [0x0f, 0x22, 0xf0], [0x0f, 0x22, 0xf8],
       ]),
     row(
+      "66 with 67 behind it, before 0F 6C, 6D", twoByte: true, 0x6c...0x6d, .any, needsBothSizes: true,
+      .refuses, .executes, forgottenSize,
+      samples: [[0x66, 0x67, 0x0f, 0x6c, 0x00], [0x66, 0x67, 0x0f, 0x6c, 0xc1], [0x66, 0x67, 0x0f, 0x6d, 0xc1]]),
+    row(
+      "66 with 67 behind it, before 0F 73 /3, /7", twoByte: true, 0x73...0x73, .register, regs: 0b1000_1000,
+      needsBothSizes: true, .refuses, .executes, forgottenSize,
+      samples: [[0x66, 0x67, 0x0f, 0x73, 0xd8, 1], [0x66, 0x67, 0x0f, 0x73, 0xf8, 1]]),
+    row(
+      "0F AE /5, /6, /7, register, with ModRM.rm other than 0", twoByte: true, 0xae...0xae, .register,
+      regs: 0b1110_0000, .refuses, .executes, "ModRM.rm of LFENCE, MFENCE and SFENCE isn't looked at.",
+      samples: [[0x0f, 0xae, 0xe9], [0x0f, 0xae, 0xf5], [0x0f, 0xae, 0xff]]),
+    row(
+      "66 with 67 behind it, before 0F D6", twoByte: true, 0xd6...0xd6, .any, needsBothSizes: true, .refuses,
+      .executes, forgottenSize,
+      samples: [[0x66, 0x67, 0x0f, 0xd6, 0x00], [0x66, 0x67, 0x0f, 0xd6, 0xc1]]),
+    row(
+      "66 with 67 behind it, before 0F E6", twoByte: true, 0xe6...0xe6, .any, needsBothSizes: true, .refuses,
+      .executes, forgottenSize,
+      samples: [[0x66, 0x67, 0x0f, 0xe6, 0x00], [0x66, 0x67, 0x0f, 0xe6, 0xc1]]),
+    row(
       "sixteen bytes and more", twoByte: false, 0x90...0x90, .absent, .refuses, .generalProtection,
       "Instructions longer than 15 bytes raise #GP(0), not #UD (SDM volume 3, section 6.15).",
       samples: [Array(repeating: 0x66, count: 15) + [0x90]]),
   ]
 
+  private static let forgottenSize = "66 selects the instruction wherever it stands; Capstone forgets it for a 67."
+
   private static func row(
     _ encodings: String, twoByte: Bool, _ opcodes: ClosedRange<UInt8>, _ rm: DecoderCorrection.RMKind,
-    regs: UInt8 = 0xff, needsSizeAndRepeat: Bool = false, needsLock: Bool = false, dependsOnMaker: Bool = false,
+    regs: UInt8 = 0xff, needsSizeAndRepeat: Bool = false, needsBothSizes: Bool = false, needsLock: Bool = false, dependsOnMaker: Bool = false,
     _ capstone: DecoderCorrection.CapstoneAnswer, _ processor: DecoderCorrection.ProcessorAnswer, _ reason: String,
     samples: [[UInt8]]
   ) -> DecoderCorrection {
     DecoderCorrection(
       encodings: encodings, capstone: capstone, processor: processor, reason: reason, samples: samples,
       dependsOnMaker: dependsOnMaker, isTwoByte: twoByte, opcodes: opcodes, rm: rm, regs: regs,
-      needsSizeAndRepeat: needsSizeAndRepeat,
+      needsSizeAndRepeat: needsSizeAndRepeat, needsBothSizes: needsBothSizes,
       needsLock: needsLock)
   }
 
@@ -141,6 +165,7 @@ public enum DecoderCorrections {
   static func row(matching bytes: UnsafeRawPointer, length: Int) -> DecoderCorrection? {
     var position = 0
     var hasSize = false
+    var hasAddress = false
     var hasRepeat = false
     var hasLock = false
     var opcode: UInt8 = 0
@@ -151,7 +176,8 @@ public enum DecoderCorrections {
       case 0x66: hasSize = true
       case 0xf2, 0xf3: hasRepeat = true
       case 0xf0: hasLock = true
-      case 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x67: break
+      case 0x67: hasAddress = true
+      case 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65: break
       default: break scan
       }
     }
@@ -163,6 +189,7 @@ public enum DecoderCorrections {
     let modRM = position < length ? bytes.load(fromByteOffset: position, as: UInt8.self) : 0
     for row in rows {
       guard row.isTwoByte == isTwoByte, row.opcodes.contains(opcode) else { continue }
+      if row.needsBothSizes && !(hasSize && hasAddress) { continue }
       if row.needsSizeAndRepeat && !(hasSize && hasRepeat) || row.needsLock && !hasLock { continue }
       if row.rm != .absent && row.regs >> ((modRM >> 3) & 7) & 1 == 0 { continue }
       switch row.rm {

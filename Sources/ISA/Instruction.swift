@@ -76,7 +76,7 @@ public struct Instruction: Sendable, BitwiseCopyable, Equatable {
   public var displacement: UInt32
   /// Immediate operand, sign- or zero-extended as the operation has it, then cut to the operand size.
   public var immediate: UInt32
-  /// Selector of a far pointer; nesting level (0 to 255) of ENTER.
+  /// Selector of a far pointer; nesting level (0 to 255) of ENTER; number in `SIMDTable` of an MMX or SSE instruction.
   public var selector: UInt16
 
   /// Stands for "no register" in `base` and `index`.

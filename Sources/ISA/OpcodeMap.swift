@@ -68,8 +68,8 @@ package enum ImmediateRule: UInt8, Sendable, BitwiseCopyable {
 /// What the decoder knows of one opcode, or of one ModRM.reg value of a group.
 package struct OpcodeEntry: Sendable, BitwiseCopyable {
   package struct Attributes: OptionSet, Sendable, BitwiseCopyable {
-    package let rawValue: UInt8
-    package init(rawValue: UInt8) { self.rawValue = rawValue }
+    package let rawValue: UInt16
+    package init(rawValue: UInt16) { self.rawValue = rawValue }
     static let modRM = Attributes(rawValue: 1 << 0)
     /// ModRM.reg chooses among the eight entries of `group`.
     static let group = Attributes(rawValue: 1 << 1)
@@ -83,6 +83,10 @@ package struct OpcodeEntry: Sendable, BitwiseCopyable {
     static let modIgnored = Attributes(rawValue: 1 << 5)
     /// A prefix (or the escape 0F), not an opcode.
     static let prefix = Attributes(rawValue: 1 << 6)
+    /// Memory as `rm` is undefined.
+    static let registerOnly = Attributes(rawValue: 1 << 7)
+    /// The mandatory prefix chooses among the four entries of `group`: none, 66, F3, F2.
+    static let prefixed = Attributes(rawValue: 1 << 8)
   }
 
   package var operation: Operation
@@ -90,7 +94,7 @@ package struct OpcodeEntry: Sendable, BitwiseCopyable {
   package var size: OperandSizeRule
   package var immediate: ImmediateRule
   package var attributes: Attributes
-  /// The first entry of the group.
+  /// The first entry of the group; for `.simd` the instruction's number in `SIMDTable`.
   package var group: UInt16 = 0
 
   init(
@@ -118,6 +122,7 @@ package struct OpcodeMap: Sendable {
     entries = Array(repeating: OpcodeEntry(.undefined), count: 512)
     fillOneByte()
     fillTwoByte()
+    fillSIMD()
   }
 
   private mutating func set(_ opcode: Int, _ entry: OpcodeEntry) { entries[opcode] = entry }
@@ -395,5 +400,37 @@ package struct OpcodeMap: Sendable {
       base + 0xc7,
       undefined(1) + [.init(.cmpxchg8b, .rm, .quadword, .none, [.lockable, .memoryOnly])] + undefined(6))
     for register in 0..<8 { set(base + 0xc8 + register, .init(.bswap, .opcodeReg)) }
+  }
+  // MARK: MMX, SSE, SSE2
+
+  /// `SIMDTable`'s lines. What stands beside them under the same opcode stays undefined, with its shape.
+  private mutating func fillSIMD() {
+    for (number, row) in SIMDTable.rows.enumerated() {
+      var place = OpcodeMap.twoByte + Int(row.opcode)
+      if let digit = row.digit {
+        if !entries[place].attributes.contains(.group) { setGroup(place, undefined(8, row.hasImmediate ? .byte : .none)) }
+        place = Int(entries[place].group) + Int(digit)
+      }
+      if !entries[place].attributes.contains(.prefixed) { setPrefixed(place, entries[place]) }
+      var entry = OpcodeEntry(
+        .simd, row.operands == .emptyMM ? .none : .regRM, .doubleword, row.hasImmediate ? .byte : .none,
+        row.rm == .memory ? .memoryOnly : row.rm == .register ? .registerOnly : [])
+      entry.group = UInt16(number)
+      entries[Int(entries[place].group) + row.prefix.rawValue] = entry
+    }
+    // FXSAVE and FXRSTOR stand among them, and have no mandatory prefix either.
+    for digit in 0..<2 {
+      let place = Int(entries[OpcodeMap.twoByte + 0xae].group) + digit
+      let entry = entries[place]
+      setPrefixed(place, undefined(1)[0])
+      entries[Int(entries[place].group)] = entry
+    }
+  }
+
+  /// Lets the mandatory prefix choose among four entries, which all are `blank` at first.
+  private mutating func setPrefixed(_ place: Int, _ blank: OpcodeEntry) {
+    entries[place].attributes.insert(.prefixed)
+    entries[place].group = UInt16(entries.count)
+    entries += Array(repeating: blank, count: 4)
   }
 }

@@ -55,6 +55,8 @@ public enum Operation: UInt16, CaseIterable, Sendable, BitwiseCopyable {
   case nop
   /// An ESC opcode (D8-DF): belongs to the x87 unit.
   case x87
+  /// An MMX, SSE or SSE2 instruction: `Instruction.selector` is its number in `SIMDTable`.
+  case simd
   /// 0F AE /0 and /1: x87, MMX and SSE state to and from 512 bytes.
   case fxsave, fxrstor
   // Ends of decoding that aren't instructions

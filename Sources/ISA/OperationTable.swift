@@ -17,6 +17,7 @@ public enum InstructionClass: String, CaseIterable, Sendable {
   case segment
   case system
   case x87
+  case simd = "MMX and SSE"
   /// Ends of decoding that aren't instructions.
   case none
 }
@@ -80,6 +81,7 @@ extension Operation {
     case .callFar, .callFarIndirect: "call far"
     case .retFar: "ret far"
     case .jcxz: "jcxz/jecxz"
+    case .simd: "(MMX, SSE)"
     case .undefined: "(undefined)"
     case .tooLong: "(too long)"
     case .truncated: "(truncated)"
@@ -119,6 +121,7 @@ extension Operation {
       (.system, .privileged)
     case .arpl: (.segment, .ordinary)
     case .wait, .x87, .fxsave, .fxrstor: (.x87, .ordinary)
+    case .simd: (.simd, .ordinary)
     case .undefined, .tooLong, .truncated: (.none, .ordinary)
     }
   }

@@ -21,13 +21,18 @@ extension CaseBuilder {
     }
     let size = memoryOperandSize
     if address16 {
-      operand = lowAddress(size)
+      operand = aligned(lowAddress(size))
       chooseForm16(operand!)
     } else {
-      operand = dataAddress(size)
+      operand = aligned(dataAddress(size))
       chooseForm32(operand!)
     }
     if random.oneIn(2) { made.poke(operand!, UInt64(value()) | UInt64(value()) << 32, bytes: size) }
+  }
+
+  /// At a multiple of 16, mostly, where it must be.
+  private mutating func aligned(_ address: UInt32) -> UInt32 {
+    row.simd?.operands.mustAlign == true && !random.oneIn(12) ? address & ~15 : address
   }
 
   private mutating func displacementBytes(_ mod: Int, wide: Int) -> (value: UInt32, bytes: [UInt8]) {

@@ -69,6 +69,7 @@ struct CaseBuilder {
     if row.plusRegister { plus = UInt8(random.below(8)) }
     chooseImmediate()
     prepare()
+    if let simd = row.simd { prepareSIMD(simd) }
     made.bytes = prefixes + opcodeBytes() + modRM + immediate
     // No instruction is longer than 15 bytes; the table's longest has 12 without prefixes, so this drops a few at most.
     while made.bytes.count > 15 { made.bytes.removeFirst() }
@@ -220,6 +221,11 @@ struct CaseBuilder {
 
   /// Bytes of memory that the r/m operand covers.
   var memoryOperandSize: Int {
+    if let simd = row.simd { return max(simd.operands.memoryBytes, 1) }
+    return integerOperandSize
+  }
+
+  private var integerOperandSize: Int {
     switch row.setup {
     case .farPointerOperand: operandSize + 2
     case .bound: operandSize * 2

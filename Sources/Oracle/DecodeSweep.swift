@@ -142,7 +142,9 @@ package struct DecodeSweep: ~Copyable {
     case (.bytes(let theirs), let ours?) where theirs == ours: return (.sameLength, nil)
     case (.bytes, nil):
       if encoding.prefixes.contains(0xf0), let reason = Self.lockReason(encoding) { return (.hostTakes(reason), nil) }
-      if let feature = NewerEncodings.feature(map: encoding.map, opcode: encoding.opcode, modRM: encoding.modRM) {
+      if let feature = NewerEncodings.feature(
+        map: encoding.map, opcode: encoding.opcode, modRM: encoding.modRM, prefixes: encoding.prefixes)
+      {
         return (.newer(feature), nil)
       }
     case (.undefined, .some):

@@ -2,7 +2,8 @@
 // some that nobody has. SDM volume 2, appendix A (opcode maps).
 //
 // Not here, because the native processor can't be asked (`NativeLimits` says why): CPUID, RDTSC, RDPMC, SGDT, SIDT,
-// SLDT, STR, SMSW, SYSENTER, SYSEXIT, ICEBP, INT 80h. The x87 unit's rows are in X87Rows.swift.
+// SLDT, STR, SMSW, SYSENTER, SYSEXIT, ICEBP, INT 80h. The x87 unit's rows are in X87Rows.swift, those of MMX and SSE in
+// SIMDRows.swift.
 
 import ISA
 
@@ -11,7 +12,7 @@ package enum InstructionTable {
 
   package static let rows: [InstructionTemplate] =
     dataMovement + arithmetic + logic + decimal + shiftRotate + bits + string + controlTransfer + flags + stack
-    + conditional + segment + privileged + undefined + x87
+    + conditional + segment + privileged + undefined + x87 + simd
 
   static let dataMovement: [Row] = [
     Row(.dataMovement, .mov, "88 /r", .byte), Row(.dataMovement, .mov, "89 /r"),

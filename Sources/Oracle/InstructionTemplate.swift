@@ -5,6 +5,7 @@ import ISA
 package enum InstructionClass: String, CaseIterable, Sendable {
   case dataMovement, arithmetic, logic, decimal, shiftRotate, bits, string, controlTransfer, flags, stack, conditional
   case segment, privileged, undefined
+  case mmx, sse, sse2Double, sse2Integer, conversion
   case x87LoadStore, x87Arithmetic, x87Compare, x87Transcendental, x87Control
 }
 
@@ -45,7 +46,7 @@ package struct InstructionTemplate: Sendable {
     case x87(X87Operand)
   }
 
-  package let name: String
+  package var name: String
   package let operation: Operation
   package let instructionClass: InstructionClass
   let opcode: [UInt8]
@@ -56,6 +57,8 @@ package struct InstructionTemplate: Sendable {
   let rm: RM
   let options: Options
   let setup: Setup
+  /// The line of `SIMDTable` that the row was made of.
+  var simd: SIMDInstruction?
 
   var hasModRM: Bool { if case .none = reg { false } else { true } }
 

@@ -109,7 +109,7 @@ package struct InterpreterCPU: GuestCPU, ~Copyable {
     // rep movsd; hlt: writes the code page as a guest does, so that decoded code is noticed to be stale.
     store([0xf3, 0xa5, 0xf4], at: Place.copier)
     let cr0: UInt32 = 0x8005_0031  // PG AM WP NE ET PE
-    let cr4: UInt32 = 0x200  // OSFXSR
+    let cr4: UInt32 = 0x600  // OSXMMEXCPT OSFXSR
     let start: [UInt8] =
       [0x0f, 0x01, 0x15] + Self.little(Place.pointers)  // lgdt
       + [0x0f, 0x01, 0x1d] + Self.little(Place.pointers + 8)  // lidt

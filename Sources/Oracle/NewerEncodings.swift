@@ -1,6 +1,8 @@
 // Encodings that today's processors take and ours refuses on purpose: what CPUID would have to say for them to exist.
 // One table, read by the decode sweep. Sources: SDM volume 2 appendix A; AMD APM volume 3 appendix A.
 
+import ISA
+
 package enum NewerEncodings {
   /// The opcode maps: one-byte, 0F, 0F 38, 0F 3A.
   package enum Map: Int, CaseIterable, Sendable { case one, two, three38, three3A }
@@ -17,11 +19,17 @@ package enum NewerEncodings {
     package let map: Map
     package let opcodes: ClosedRange<UInt8>
     package let form: Form
+    /// The mandatory prefixes that select it.
+    package let prefixes: [SIMDInstruction.Prefix]
     package let feature: String
-    init(_ map: Map, _ opcodes: ClosedRange<UInt8>, _ form: Form = .any, _ feature: String) {
+    init(
+      _ map: Map, _ opcodes: ClosedRange<UInt8>, _ form: Form = .any, _ feature: String,
+      after prefixes: [SIMDInstruction.Prefix] = SIMDInstruction.Prefix.allCases
+    ) {
       self.map = map
       self.opcodes = opcodes
       self.form = form
+      self.prefixes = prefixes
       self.feature = feature
     }
   }
@@ -48,29 +56,21 @@ package enum NewerEncodings {
     Row(.two, 0x07...0x07, .any, "SYSCALL"),
     Row(.two, 0x0d...0x0d, .any, "PREFETCHW (3DNow!)"),
     Row(.two, 0x0e...0x0f, .any, "3DNow!"),
-    Row(.two, 0x10...0x17, .any, "SSE, SSE2, SSE3"),
+    Row(.two, 0x12...0x12, .any, "SSE3 (MOVSLDUP, MOVDDUP)", after: [.rep, .repne]),
+    Row(.two, 0x16...0x16, .any, "SSE3 (MOVSHDUP)", after: [.rep]),
     Row(.two, 0x18...0x1f, .any, "hint NOPs"),
-    Row(.two, 0x28...0x2f, .any, "SSE, SSE2"),
+    Row(.two, 0x2b...0x2b, .any, "SSE4a (MOVNTSS, MOVNTSD)", after: [.rep, .repne]),
     Row(.two, 0x37...0x37, .any, "SMX"),
-    Row(.two, 0x50...0x5f, .any, "SSE, SSE2"),
-    Row(.two, 0x60...0x77, .any, "MMX, SSE2"),
     Row(.two, 0x78...0x79, .any, "SSE4a, VMX"),
-    Row(.two, 0x7c...0x7d, .any, "SSE3"),
-    Row(.two, 0x7e...0x7f, .any, "MMX, SSE2"),
-    Row(.two, 0xae...0xae, .memoryDigit(2), "SSE"),
-    Row(.two, 0xae...0xae, .memoryDigit(3), "SSE"),
+    Row(.two, 0x7c...0x7d, .any, "SSE3", after: [.operandSize, .repne]),
     Row(.two, 0xae...0xae, .memoryDigit(4), "XSAVE"),
     Row(.two, 0xae...0xae, .memoryDigit(5), "XSAVE"),
     Row(.two, 0xae...0xae, .memoryDigit(6), "XSAVEOPT, CLWB, CET"),
-    Row(.two, 0xae...0xae, .memoryDigit(7), "CLFLUSH, CLFLUSHOPT"),
-    Row(.two, 0xae...0xae, .registerDigit(5), "SSE2 (LFENCE), CET"),
-    Row(.two, 0xae...0xae, .registerDigit(6), "SSE2 (MFENCE), WAITPKG"),
-    Row(.two, 0xae...0xae, .registerDigit(7), "SSE (SFENCE)"),
+    Row(.two, 0xae...0xae, .memoryDigit(7), "CLFLUSHOPT", after: [.operandSize]),
+    Row(.two, 0xae...0xae, .registerDigit(5), "CET (INCSSP)", after: [.rep]),
+    Row(.two, 0xae...0xae, .registerDigit(6), "WAITPKG", after: [.operandSize, .rep, .repne]),
     Row(.two, 0xae...0xae, .registerDigit(4), "PTWRITE"),
     Row(.two, 0xb8...0xb8, .any, "POPCNT"),
-    Row(.two, 0xc2...0xc2, .any, "SSE, SSE2"),
-    Row(.two, 0xc3...0xc3, .memory, "SSE2 (MOVNTI)"),
-    Row(.two, 0xc4...0xc6, .any, "SSE, SSE2"),
     Row(.two, 0xc7...0xc7, .memoryDigit(3), "XSAVES"),
     Row(.two, 0xc7...0xc7, .memoryDigit(4), "XSAVEC"),
     Row(.two, 0xc7...0xc7, .memoryDigit(5), "XSAVES"),
@@ -78,7 +78,8 @@ package enum NewerEncodings {
     Row(.two, 0xc7...0xc7, .memoryDigit(7), "VMX"),
     Row(.two, 0xc7...0xc7, .registerDigit(6), "RDRAND"),
     Row(.two, 0xc7...0xc7, .registerDigit(7), "RDSEED, RDPID"),
-    Row(.two, 0xd0...0xfe, .any, "MMX, SSE, SSE2, SSE3"),
+    Row(.two, 0xd0...0xd0, .any, "SSE3 (ADDSUBPD, ADDSUBPS)", after: [.operandSize, .repne]),
+    Row(.two, 0xf0...0xf0, .memory, "SSE3 (LDDQU)", after: [.repne]),
     Row(.three38, 0x00...0x0b, .any, "SSSE3"),
     Row(.three38, 0x10...0x17, .any, "SSE4.1"),
     Row(.three38, 0x1c...0x1e, .any, "SSSE3"),
@@ -104,9 +105,12 @@ package enum NewerEncodings {
   ]
 
   /// The feature that guards an encoding, or nil if none is known to.
-  package static func feature(map: Map, opcode: UInt8, modRM: UInt8) -> String? {
-    table.first { row in
-      guard row.map == map && row.opcodes.contains(opcode) else { return false }
+  package static func feature(map: Map, opcode: UInt8, modRM: UInt8, prefixes: [UInt8] = []) -> String? {
+    let last = prefixes.last { $0 == 0xf2 || $0 == 0xf3 }
+    let mandatory: SIMDInstruction.Prefix =
+      last == 0xf3 ? .rep : last == 0xf2 ? .repne : prefixes.contains(0x66) ? .operandSize : .none
+    return table.first { row in
+      guard row.map == map && row.opcodes.contains(opcode) && row.prefixes.contains(mandatory) else { return false }
       let register = modRM >= 0xc0
       let digit = modRM >> 3 & 7
       switch row.form {

@@ -145,6 +145,9 @@ public struct CPUState {
 
   /// x87, MMX and SSE registers.
   public var fpu = FloatingPointState()
+  /// Room for operands of the SIMD instruction under way, and what each of them does.
+  var simdScratch: (SIMD2<UInt64>, SIMD2<UInt64>) = (SIMD2(), SIMD2())
+  var simdActions = SIMDUnit.actions
 
   public var cr0: UInt32 = 0
   public var cr2: UInt32 = 0

@@ -28,7 +28,8 @@ struct CapstoneTrapsTests {
   @Test("a string MOVSD is a string operation, and the SSE MOVSD isn't one")
   func twoMovsd() {
     #expect(decode(0xa5).operation == .movs)
-    #expect(decode(0xf2, 0x0f, 0x10, 0x00).operation == .undefined)
+    #expect(decode(0xf2, 0x0f, 0x10, 0x00).operation == .simd)
+    #expect(decode(0xf2, 0x0f, 0x10, 0x00).simd?.mnemonic == "movsd")
   }
 
   @Test("immediates are extended as the opcode says, then cut to the operand size")

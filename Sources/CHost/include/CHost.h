@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "oracle.h"
+#include "simd.h"
 #include "x87.h"
 
 /// Creates an anonymous memory file of `bytes` bytes, maps it shared and writable, and returns its base, or NULL

@@ -9,6 +9,7 @@ struct HandlerTable {
   let general: UnsafeMutablePointer<Handler>
   let fast = FastHandlers()
   let fused = FusedHandlers()
+  let simd = SIMDFastHandlers()
 
   init() {
     general = .allocate(capacity: Operation.allCases.count)
@@ -232,6 +233,7 @@ struct HandlerTable {
     set(.cpuid) { ordinary($0, $1) { cpu, i throws(GuestFault) in try cpu.cpuid(i) } }
     set(.wait) { ordinary($0, $1) { cpu, i throws(GuestFault) in try cpu.waitFPU(i) } }
     set(.x87) { ordinary($0, $1) { cpu, i throws(GuestFault) in try cpu.x87(i) } }
+    set(.simd) { ordinary($0, $1) { cpu, i throws(GuestFault) in try cpu.simd(i) } }
     set(.fxsave) { ordinary($0, $1) { cpu, i throws(GuestFault) in try cpu.fxsave(i) } }
     set(.fxrstor) { ordinary($0, $1) { cpu, i throws(GuestFault) in try cpu.fxrstor(i) } }
     set(.tooLong) { ordinary($0, $1) { _, _ throws(GuestFault) in throw .generalProtection(0) } }
@@ -341,6 +343,7 @@ struct HandlerTable {
     case .leave where i.operandSize == 4: step.handler = fast.leave
     case .cwd where i.operandSize == 4: step.handler = fast.cdq
     case .nop: step.handler = fast.nop
+    case .simd: simd.specialise(&step, i)
     case .x87: fast.x87.specialise(&step, i)
     case .setcc where !i.hasMemory:
       step.rm = place(i.rm, true)

@@ -50,7 +50,7 @@ extension CPU {
       throw fault
     }
     let linear = segment.base &+ offset
-    if isAlignmentChecked, linear & (min(size, 8) &- 1) != 0, size.nonzeroBitCount == 1 { throw .alignmentCheck }
+    if isAlignmentChecked, linear & (min(size, 16) &- 1) != 0, size.nonzeroBitCount == 1 { throw .alignmentCheck }
     noteDataAccess(linear, size: size, write: write)
     return linear
   }

@@ -28,12 +28,19 @@ enum CPUIDTable {
     static let pge: UInt32 = 1 << 13
     static let cmov: UInt32 = 1 << 15
     static let pse36: UInt32 = 1 << 17
+    static let clfsh: UInt32 = 1 << 19
+    static let mmx: UInt32 = 1 << 23
     static let fxsr: UInt32 = 1 << 24
+    static let sse: UInt32 = 1 << 25
+    static let sse2: UInt32 = 1 << 26
   }
 
   static let features =
     Feature.de | Feature.pse | Feature.tsc | Feature.msr | Feature.pae | Feature.cx8 | Feature.sep | Feature.pge
     | Feature.cmov | Feature.pse36 | (HostUnit.isAvailable ? Feature.fpu | Feature.fxsr : 0)
+    | (SIMDUnit.isAvailable ? Feature.clfsh | Feature.mmx | Feature.sse | Feature.sse2 : 0)
+  /// What CLFLUSH flushes, in units of 8 bytes: bits 8 to 15 of leaf 1's EBX.
+  static let flushLine: UInt32 = SIMDUnit.isAvailable ? 8 << 8 : 0
 
   /// NX in leaf 0x80000001's EDX.
   static let executeDisable: UInt32 = 1 << 20
@@ -53,7 +60,7 @@ enum CPUIDTable {
     case 0x8000_0005...0x8000_0007: Leaf()
     // 32 bits of linear address above those of the physical one.
     case 0x8000_0008: Leaf(eax: 32 << 8 | UInt32(CPU.physicalAddressBits))
-    default: Leaf(eax: signature, edx: features)
+    default: Leaf(eax: signature, ebx: flushLine, edx: features)
     }
   }
 

@@ -97,6 +97,7 @@ extension CPU {
   /// The bits of CR4 that can be set: what CPUID offers, and nothing else.
   static let supportedCR4: UInt32 =
     CR4([.tsd, .de, .pse, .pae, .pge]).rawValue | (HostUnit.isAvailable ? CR4.osfxsr.rawValue : 0)
+    | (SIMDUnit.isAvailable ? CR4([.osfxsr, .osxmmexcpt]).rawValue : 0)
 
   /// CR4 as MOV writes it.
   func setCR4(_ value: UInt32) throws(GuestFault) {

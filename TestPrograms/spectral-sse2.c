@@ -1,0 +1,48 @@
+// spectral-sse2.c: the spectral norm of a matrix of 100 by 100, in SSE2 doubles.
+// KIND: multiboot
+// FLAGS: -march=pentium4 -mmmx -msse2 -mfpmath=sse -fno-math-errno -ffp-contract=off
+// RUN:
+// EXPECT-EXIT: 1
+// EXPECT-SERIAL: 1.274219991
+// EXPECT-SERIAL: spectral-sse2: ok
+// QEMU: yes
+#include "guest.h"
+#include "simd.h"
+
+const char program_name[] = "spectral-sse2";
+
+enum { N = 100 };
+static double u[N], v[N], between[N];
+
+static inline double element(int i, int j) { return 1.0 / ((i + j) * (i + j + 1) / 2 + i + 1); }
+
+static void multiply(const double *from, double *to, int transposed)
+{
+    for (int i = 0; i < N; i++) {
+        double sum = 0;
+        for (int j = 0; j < N; j++)
+            sum += (transposed ? element(j, i) : element(i, j)) * from[j];
+        to[i] = sum;
+    }
+}
+
+static void multiply_twice(const double *from, double *to)
+{
+    multiply(from, between, 0);
+    multiply(between, to, 1);
+}
+
+void main(void)
+{
+    enable_sse();
+    for (int i = 0; i < N; i++)
+        u[i] = 1;
+    for (int i = 0; i < 10; i++) {
+        multiply_twice(u, v);
+        multiply_twice(v, u);
+    }
+    double products = 0, squares = 0;
+    for (int i = 0; i < N; i++)
+        products += u[i] * v[i], squares += v[i] * v[i];
+    print_double(__builtin_sqrt(products / squares));
+}

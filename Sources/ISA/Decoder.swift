@@ -78,6 +78,10 @@ public final class Decoder {
     if shape != Decoder.noShape {
       if agreed[shape >> 6] >> UInt64(shape & 63) & 1 != 0 { return result }
     }
+    if result.operation == .simd, size == .bits16 {
+      // In 16-bit code Capstone takes a mandatory 66 for an operand-size prefix; SIMDTable alone decides there.
+      return result
+    }
     if capstoneLength(bytes, min(count, Decoder.maximumLength), size) == Int(result.length) {
       if shape != Decoder.noShape { agreed[shape >> 6] |= 1 << UInt64(shape & 63) }
     } else if !DecoderCorrections.processorExecutes(bytes, length: Int(result.length)) {

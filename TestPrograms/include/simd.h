@@ -6,8 +6,8 @@
 static inline void enable_sse(void)
 {
     u32 value;
-    __asm__ volatile("movl %%cr0, %0; andl $~12, %0; movl %0, %%cr0" : "=r"(value));
-    __asm__ volatile("movl %%cr4, %0; orl $0x600, %0; movl %0, %%cr4" : "=r"(value));
+    __asm__ volatile("movl %%cr0, %0; andl $~12, %0; movl %0, %%cr0" : "=r"(value) : : "memory");
+    __asm__ volatile("movl %%cr4, %0; orl $0x600, %0; movl %0, %%cr4" : "=r"(value) : : "memory");
 }
 
 // With nine decimals, rounded: |value| is below 2^31.

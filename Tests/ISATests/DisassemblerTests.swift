@@ -46,7 +46,7 @@ struct DisassemblerTests {
 
   @Test("instructions newer than the guests' processor keep their text and are marked")
   func newer() {
-    let line = Disassembler().disassemble([0x0f, 0x58, 0xc1, 0x90])[0]
-    #expect(line.text == "addps xmm0, xmm1" && line.mark == "U" && line.bytes.count == 3)
+    let line = Disassembler().disassemble([0x66, 0x0f, 0x38, 0x00, 0xc1, 0x90])[0]
+    #expect(line.text == "pshufb xmm0, xmm1" && line.mark == "U" && line.bytes.count == 5)
   }
 }

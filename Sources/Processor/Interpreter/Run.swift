@@ -30,7 +30,7 @@ extension Processor {
       if deliveryPending {
         deliveries += 1
         if let exit = finishDelivery() { return exit }
-        if stopsAfterDelivery { return .budget }
+        if stopsAfterDelivery, !deliveryPending { return .budget }
         // A guest that faults for ever retires nothing: give the machine a chance to look at the clock.
         if deliveries >= Self.deliveriesPerRun { return .budget }
         continue

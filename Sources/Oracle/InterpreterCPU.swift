@@ -190,7 +190,7 @@ package struct InterpreterCPU: GuestCPU, ~Copyable {
     processor[.gs] = Self.cache(oracleCase.selectors.gs)
     processor.eflags = oracleCase.eflags
     processor.instructionPointer = oracleCase.address
-    if !oracleCase.fx.isEmpty { processor.floatingPoint = FloatingPointState(fxsave: oracleCase.fx) }
+    processor.floatingPoint = oracleCase.fx.isEmpty ? Self.idle : FloatingPointState(fxsave: oracleCase.fx)
   }
 
   private func outcome(of oracleCase: OracleCase) -> OracleOutcome {
@@ -223,6 +223,14 @@ package struct InterpreterCPU: GuestCPU, ~Copyable {
     result.ending = .exception(vector: vector, errorCode: errorCode, address: address)
     return result
   }
+
+  /// As a process has it that computes with integers: no exception of another case is pending.
+  private static let idle = {
+    var state = FloatingPointState()
+    state.control = 0x37f
+    state.occupied = 0
+    return state
+  }()
 
   private func fx(of oracleCase: OracleCase) -> [UInt8] {
     if oracleCase.fx.isEmpty { return [] }

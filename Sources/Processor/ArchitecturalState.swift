@@ -36,6 +36,11 @@ package struct ArchitecturalState: BitwiseCopyable {
   package var isShadowed = false
   /// Debug traps that wait for the end of a shadow.
   package var pendingDebug: UInt32 = 0
+  /// x87, MMX and SSE registers; `obstacles` in it means nothing here.
+  package var fpu = FloatingPointState()
+  /// FERR# and IGNNE#.
+  package var numericError = false
+  package var ignoresNumericErrors = false
 
   package init() {}
 
@@ -80,13 +85,39 @@ package struct ArchitecturalState: BitwiseCopyable {
     compare("rf", resumes ? 1 : 0, other.resumes ? 1 : 0)
     compare("shadow", isShadowed ? 1 : 0, other.isShadowed ? 1 : 0)
     compare("pending_debug", UInt64(pendingDebug), UInt64(other.pendingDebug))
+    compare("fcw", UInt64(fpu.control), UInt64(other.fpu.control))
+    compare("fsw", UInt64(fpu.statusWord), UInt64(other.fpu.statusWord))
+    compare("ftag", UInt64(fpu.occupied), UInt64(other.fpu.occupied))
+    compare("fop", UInt64(fpu.opcode), UInt64(other.fpu.opcode))
+    compare("fip", UInt64(fpu.instructionPointer), UInt64(other.fpu.instructionPointer))
+    compare("fcs", UInt64(fpu.instructionSelector), UInt64(other.fpu.instructionSelector))
+    compare("fdp", UInt64(fpu.dataPointer), UInt64(other.fpu.dataPointer))
+    compare("fds", UInt64(fpu.dataSelector), UInt64(other.fpu.dataSelector))
+    compare("mxcsr", UInt64(fpu.mxcsr), UInt64(other.fpu.mxcsr))
+    compare("ferr", numericError ? 1 : 0, other.numericError ? 1 : 0)
+    compare("ignne", ignoresNumericErrors ? 1 : 0, other.ignoresNumericErrors ? 1 : 0)
+    let mine = fpu.vectors, others = other.fpu.vectors
+    for n in 0..<16 {
+      let name = n < 8 ? "fpr\(n)" : "xmm\(n - 8)"
+      compare(name + ".low", mine[n].x, others[n].x)
+      compare(name + ".high", mine[n].y, others[n].y)
+    }
     return found
+  }
+}
+
+extension FloatingPointState {
+  /// R0 to R7, then XMM0 to XMM7.
+  fileprivate var vectors: [Vector] {
+    let r = registers, x = xmm
+    return [r.0, r.1, r.2, r.3, r.4, r.5, r.6, r.7, x.0, x.1, x.2, x.3, x.4, x.5, x.6, x.7]
   }
 }
 
 extension Processor {
   /// The state now. Only between runs, when no device access is open.
   package var architecturalState: ArchitecturalState {
+    cpu.parkX87()
     let s = cpu.s
     var state = ArchitecturalState()
     for n in 0..<8 { state.registers[n] = cpu.register(UInt8(n)) }
@@ -115,6 +146,9 @@ extension Processor {
     state.resumes = cpu.resumes
     state.isShadowed = s.pointee.shadowAt == cpu.retired
     state.pendingDebug = s.pointee.pendingDebug
+    state.fpu = s.pointee.fpu
+    state.numericError = s.pointee.numericError
+    state.ignoresNumericErrors = s.pointee.ignoresNumericErrors
     return state
   }
 
@@ -150,6 +184,10 @@ extension Processor {
     cpu.resumes = state.resumes
     s.pointee.shadowAt = state.isShadowed ? cpu.retired : -1
     s.pointee.pendingDebug = state.pendingDebug
+    s.pointee.fpu = state.fpu
+    s.pointee.numericError = state.numericError
+    s.pointee.ignoresNumericErrors = state.ignoresNumericErrors
+    cpu.updateObstacles()
     cpu.updateContext()
   }
 

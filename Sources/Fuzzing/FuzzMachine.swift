@@ -241,7 +241,7 @@ final class FuzzMachine {
     }
     if state.cr0 & 0x10 == 0 || state.cr0 & 0x1ffa_ffc0 != 0 { return "CR0 is \(text(state.cr0))" }
     if state.cr0 & 0x8000_0001 == 0x8000_0000 { return "paging without protection" }
-    if state.cr4 & ~0xbc != 0 { return "CR4 is \(text(state.cr4))" }
+    if state.cr4 & ~0x6bc != 0 { return "CR4 is \(text(state.cr4))" }
     if state.efer & ~0x800 != 0 { return "EFER is \(String(state.efer, radix: 16))" }
     if state.cpl > 3 { return "CPL is \(state.cpl)" }
     let isProtected = state.cr0 & 1 != 0, isVirtual = state.eflags & 0x2_0000 != 0

@@ -3,10 +3,10 @@
 //
 // A page entry is one word:
 //
-//    63                              12 11          3   2      1      0
-//   +----------------------------------+-------------+------+------+-------+
-//   | machine frame number (MPN)       | 0           | code | ROM  | valid |
-//   +----------------------------------+-------------+------+------+-------+
+//    63                            12 11         4    3       2      1      0
+//   +--------------------------------+------------+-------+------+------+-------+
+//   | machine frame number (MPN)     | 0          | trace | code | ROM  | valid |
+//   +--------------------------------+------------+-------+------+------+-------+
 //
 // An entry of zero is no memory: an access there goes to the bus, which knows whether a device answers.
 
@@ -30,6 +30,8 @@ public final class GuestPhysicalMemory {
   public static let entryROM: UInt64 = 2
   /// Decoded code was seen in this page; `codeGranules` tells where.
   public static let entryCode: UInt64 = 4
+  /// A memory trace: the pager wants to know of each write.
+  public static let entryTraced: UInt64 = 8
   /// Pages that have an entry: 4 GiB.
   public static let pageCount = 1 << 20
 
@@ -169,6 +171,18 @@ public final class GuestPhysicalMemory {
     for page in address.pageNumber...((end - 1) >> 12) {
       let entry = entries[Int(page)]
       if entry & Self.entryValid == 0 || entry & Self.entryROM != 0 { return false }
+    }
+    return true
+  }
+
+  /// Whether the 2 MiB from `address` (a multiple of that, below 4 GiB) are RAM that lies in one aligned piece of machine
+  /// memory: only then can one large entry map them.
+  package func isWholeRegion(_ address: GuestPhysicalAddress) -> Bool {
+    let first = entries[Int(address.pageNumber)] & ~0xfff
+    if first & 0x1f_ffff != 0 { return false }
+    for page in 0..<UInt64(512) {
+      let entry = entries[Int(address.pageNumber + page)]
+      if entry & (Self.entryValid | Self.entryROM) != Self.entryValid || entry & ~0xfff != first + page << 12 { return false }
     }
     return true
   }

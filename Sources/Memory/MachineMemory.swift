@@ -12,6 +12,7 @@ import CHost
 /// Why machine memory could not be had.
 public struct MachineMemoryError: Error, CustomStringConvertible {
   public let description: String
+  package init(description: String) { self.description = description }
 }
 
 /// A file of machine memory, mapped once into the host process.
@@ -37,11 +38,25 @@ public final class MachineMemory {
 
   deinit { chost_memory_destroy(base, size, file) }
 
-  /// Takes `count` neighbouring frames that read as zero; nil when fewer are left.
-  func allocateFrames(_ count: Int) -> MachineAddress? {
+  private var freeRanges: [(first: UInt64, count: UInt64)] = []
+
+  /// Takes `count` neighbouring frames that read as zero; nil when no such row is left.
+  package func allocateFrames(_ count: Int) -> MachineAddress? {
+    if let index = freeRanges.firstIndex(where: { $0.count >= UInt64(count) }) {
+      let range = freeRanges[index]
+      freeRanges[index] = (range.first + UInt64(count), range.count - UInt64(count))
+      return MachineAddress(range.first << 12)
+    }
     guard nextFrame + UInt64(count) <= UInt64(size) >> 12 else { return nil }
     defer { nextFrame += UInt64(count) }
     return MachineAddress(nextFrame << 12)
+  }
+
+  /// Gives frames back that `allocateFrames` gave; the host has their memory again.
+  package func freeFrames(_ address: MachineAddress, count: Int) {
+    let start = pointer(to: address)
+    if madvise(start, count << 12, MADV_REMOVE) != 0 { memset(start, 0, count << 12) }
+    freeRanges.append((address.pageNumber, UInt64(count)))
   }
 
   @inlinable public func pointer(to address: MachineAddress) -> UnsafeMutableRawPointer {

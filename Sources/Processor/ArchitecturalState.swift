@@ -197,7 +197,7 @@ extension Processor {
     let end = min(at &+ count, UInt64(GuestPhysicalMemory.pageCount) << 12)
     while at < end {
       let length = min(end - at, 0x1000 - at & 0xfff)
-      cpu.noteCodeWrite(at, count: length)
+      cpu.noteWrite(at, count: length)
       at += length
     }
   }

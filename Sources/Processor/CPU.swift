@@ -118,11 +118,14 @@ struct CPU: BitwiseCopyable {
   /// Retired instructions; exact between instructions, stale within a block.
   @inline(__always) var retired: Int64 { s.pointee.sliceEnd &- s.pointee.remaining }
 
+  /// Whether somebody records events of a kind.
+  @inline(__always) func records(_ kind: EventKind) -> Bool { s.pointee.eventMask >> UInt64(kind.rawValue) & 1 != 0 }
+
   /// Reports an event if somebody records its kind.
   @inline(__always) func record(
     _ kind: EventKind, code: UInt32 = 0, a: UInt64 = 0, b: UInt64 = 0, eip: UInt32? = nil
   ) {
-    if s.pointee.eventMask >> UInt64(kind.rawValue) & 1 != 0 {
+    if records(kind) {
       owner.record(kind, code: code, a: a, b: b, eip: eip ?? s.pointee.eip)
     }
   }

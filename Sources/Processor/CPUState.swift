@@ -132,6 +132,11 @@ public struct CPUState {
   var pageEntries: UnsafeMutablePointer<UInt64>
   var codeGranules: UnsafeMutablePointer<UInt64>
   var machineBase: UnsafeMutableRawPointer
+  /// By guest-physical page (`WriteHolder`).
+  var writeHolders: UnsafeMutablePointer<UInt32>
+  var pager = ActivePager.native(NativePager())
+  /// The TLB that is counted, where one is modelled.
+  var tlbModel: TLBModel?
 
   // Segments, in the encoding's order: ES CS SS DS FS GS.
   var segments:
@@ -199,6 +204,7 @@ public struct CPUState {
 
   /// Translations filled after a page walk, walks in all, flushes: for statistics.
   public var counters = Counters()
+  public var paging = PagingCounters()
 }
 
 /// Conditions that end a block after the instruction that found them.

@@ -35,6 +35,8 @@ public final class Processor {
   var systemCalls = OpenSystemCalls()
   public let memory: GuestPhysicalMemory
   private var recorder: Recorder?
+  /// How addresses are translated (`usePaging`).
+  public internal(set) var paging = PagingConfiguration()
 
   /// A processor in its power-up state.
   public init(memory: GuestPhysicalMemory) {
@@ -55,7 +57,7 @@ public final class Processor {
           cpu.s.pointee.generalHandlers[Int(cpu.instruction(of: step).pointee.operation.rawValue)](c, step)
         },
         generalHandlers: handlers.general, supervisorTLB: supervisor, userTLB: user, pageEntries: memory.entries,
-        codeGranules: memory.codeGranules, machineBase: memory.machine.base,
+        codeGranules: memory.codeGranules, machineBase: memory.machine.base, writeHolders: WriteHolder.allocate(),
         owner: Unmanaged.passUnretained(self).toOpaque()))
     precondition(MemoryLayout<CPUState>.offset(of: \.registers) == 0 && MemoryLayout<CPUState>.offset(of: \.zero) == 64)
     state.pointee.context = EngineMode.generation
@@ -63,6 +65,8 @@ public final class Processor {
   }
 
   deinit {
+    endPaging()
+    WriteHolder.deallocate(cpu.s.pointee.writeHolders)
     cpu.s.pointee.supervisorTLB.deallocate()
     cpu.s.pointee.userTLB.deallocate()
     deviceLog.deallocate()
@@ -229,9 +233,21 @@ public final class Processor {
   /// Translates a linear address without side effects; nil when an access would fault.
   public func inspect(_ address: LinearAddress) -> GuestPhysicalAddress? {
     let linear = UInt32(truncatingIfNeeded: address.value)
-    guard let translation = cpu.inspect(linear) else { return nil }
-    return GuestPhysicalAddress(translation.page | UInt64(linear & 0xfff))
+    guard let found = cpu.inspect(linear) else { return nil }
+    return GuestPhysicalAddress(found.translation.page | UInt64(linear & 0xfff))
   }
+
+  /// What the guest's page tables say of the page at a linear address, without side effects; nil when a read would fault.
+  public func inspectPage(_ address: LinearAddress) -> GuestPage? {
+    guard let found = cpu.inspect(UInt32(truncatingIfNeeded: address.value)) else { return nil }
+    return GuestPage(
+      physical: GuestPhysicalAddress(found.translation.page), rights: found.translation.rights,
+      isLarge: found.translation.isLarge, isGlobal: found.translation.isGlobal,
+      isAccessed: found.entry & PageEntry.accessed != 0, isDirty: found.entry & PageEntry.dirty != 0)
+  }
+
+  /// CR0.PG.
+  public var isPaging: Bool { cpu.s.pointee.cr0 & CPU.pagingEnabled != 0 }
 
   // MARK: Events
 

@@ -35,6 +35,20 @@ public enum EventKind: UInt8, CaseIterable, Sendable, BitwiseCopyable {
   case shutdown
   /// The machine was reset: `code` = the port that asked.
   case reset
+  /// A TLB miss, served by a walk: `code` = memory references, a = linear address, b = guest-physical page.
+  case tlbMiss
+  /// The TLB was flushed: `code` = 1 when global pages stayed.
+  case tlbFlush
+  /// INVLPG: a = linear address.
+  case pageInvalidation
+  /// A page fault of the shadow tables that the guest doesn't see: `code` = why (0 absent, 1 not dirty yet, 2 a device,
+  /// 3 read-only memory), a = linear address, b = guest-physical page.
+  case hiddenPageFault
+  /// The guest wrote to a page table that the monitor watches: `code` = bytes, a = guest-physical address, b = the value.
+  case traceHit
+  /// EPT doesn't allow an access: `code` = the access (1 read, 2 write, 8 fetch, added), a = guest-physical address, b = 1
+  /// when the page is mapped but not for that.
+  case eptViolation
 }
 
 /// A record of the event trace.

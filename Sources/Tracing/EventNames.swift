@@ -57,6 +57,12 @@ extension EventKind {
     case .halt: EventKindRow("halt")
     case .shutdown: EventKindRow("shutdown")
     case .reset: EventKindRow("reset", .code("port"))
+    case .tlbMiss: EventKindRow("tlbMiss", .a("linear"), .b("page"), .code("references"))
+    case .tlbFlush: EventKindRow("tlbFlush", .code("keptGlobal"))
+    case .pageInvalidation: EventKindRow("pageInvalidation", .a("linear"))
+    case .hiddenPageFault: EventKindRow("hiddenPageFault", .code("reason"), .a("linear"), .b("page"))
+    case .traceHit: EventKindRow("traceHit", .a("address"), .b("value"), .code("size"))
+    case .eptViolation: EventKindRow("eptViolation", .code("access"), .a("address"), .b("mapped"))
     }
   }
 

@@ -2,6 +2,7 @@
 
 import Devices
 import Loading
+import Processor
 
 /// The make-up of a virtual machine.
 public struct MachineConfiguration {
@@ -18,6 +19,8 @@ public struct MachineConfiguration {
   public var debugConsole: any ByteSink = NullBackend()
   /// Ties virtual time to the wall clock while the guest idles, for interactive use.
   public var isRealtime = false
+  /// The pager and the TLB; with `none` and no TLB the guest runs as on bare silicon.
+  public var paging = PagingConfiguration()
 
   public init() {}
 }

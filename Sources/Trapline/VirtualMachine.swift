@@ -32,9 +32,10 @@ public final class VirtualMachine {
   public init(_ configuration: MachineConfiguration = MachineConfiguration()) throws(MachineMemoryError) {
     // What is too much is refused below, with its reason; here it must only not overflow.
     let size = min(configuration.memorySize, GuestPhysicalMemory.largestRAM)
-    let machine = try MachineMemory(size: Int(size) + Self.romSpace)
+    let machine = try MachineMemory(size: Int(size) + Self.romSpace + configuration.paging.tableMemory)
     memory = try GuestPhysicalMemory(machine: machine, ramSize: configuration.memorySize)
     processor = Processor(memory: memory)
+    try processor.usePaging(configuration.paging)
     bus = Bus()
     devices = PCDevices(
       PCDevices.Configuration(

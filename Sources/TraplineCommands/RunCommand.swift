@@ -4,6 +4,7 @@ import ArgumentParser
 import Devices
 import Loading
 import Memory
+import Processor
 import Tracing
 import Trapline
 
@@ -100,6 +101,16 @@ struct RunCommand: ConsoleCommand {
   @Flag(help: "Show the processor's state, code, stack and callers at the end.")
   var dumpState = false
 
+  @Option(
+    help: ArgumentHelp("Whose page tables translate: the guest's (none), shadow or nested.", valueName: "pager"))
+  var pager = PagerKind.none
+
+  @OptionGroup(title: "Paging options")
+  var paging: PagingArguments
+
+  @Flag(help: "Show the guest's map of its address space at the end, and the pager's beside it.")
+  var dumpPageTables = false
+
   @Flag(help: "Show how the run ended and what it did.")
   var summary = false
 
@@ -138,6 +149,7 @@ struct RunCommand: ConsoleCommand {
     var configuration = MachineConfiguration()
     configuration.memorySize = memory.bytes
     configuration.isRealtime = realtime
+    configuration.paging = paging.configuration(pager)
 
     // Before the terminal is made raw, so that it comes back whatever happens.
     let interruption = console.ownsProcess ? Interruption() : nil
@@ -254,6 +266,7 @@ struct RunCommand: ConsoleCommand {
     default: console.say(summary.sentence)
     }
     if dumpState { console.explain(StateDump(view, Paint(console.errorsAreTerminal)).text) }
+    if dumpPageTables { console.explain(PageTableDump(processor: view.processor).text) }
   }
 
   private func write(_ summary: RunSummary, to report: OutputFile?, on console: Console) {

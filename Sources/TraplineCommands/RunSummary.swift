@@ -23,6 +23,8 @@ struct RunSummary {
   var wallTime: UInt64
   var exits: ExitCounts
   var counters: Counters
+  var pager: PagerKind
+  var paging: PagingCounters
   /// The chain that ended in a triple fault.
   var faults: [FaultRecord]
 
@@ -42,6 +44,8 @@ struct RunSummary {
     self.wallTime = UInt64(max(parts.seconds, 0)) &* 1_000_000_000 &+ UInt64(max(parts.attoseconds, 0) / 1_000_000_000)
     exits = machine.exits
     counters = machine.processor.counters
+    pager = machine.processor.paging.pager
+    paging = machine.processor.pagingCounters
     faults = outcome == .tripleFault ? machine.processor.faultHistory.chain : []
   }
 
@@ -61,6 +65,8 @@ struct RunSummary {
       ("instructions", .number(instructions)), ("virtualTime", .number(virtualTime)), ("wallTime", .number(wallTime)),
       ("exits", .object(exits.all.map { ($0.name, .number($0.count)) })),
       ("counters", .object(counts.map { ($0, .number($1)) })),
+      ("pager", .string(pager.rawValue)),
+      ("paging", .object(PagingCounters.rows.map { ($0.name, .number($0.value(in: paging))) })),
       ("faults", .array(faults.map(Self.json))),
       (
         "guest",
@@ -141,6 +147,9 @@ struct RunSummary {
     }
     rows += exits.all.map { ("exits: \($0.name)", grouped($0.count)) }
     rows += counts.map { ("count: \($0)", grouped($1)) }
+    rows.append(("pager", pager.rawValue))
+    rows += PagingCounters.rows.map { ("paging: \($0.name)", $0.value(in: paging)) }.filter { $0.1 > 0 }
+      .map { ($0.0, grouped($0.1)) }
     return rows.map { $0.padded(to: 28) + $1 + "\n" }.joined()
   }
 }

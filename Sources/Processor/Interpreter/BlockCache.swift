@@ -378,7 +378,8 @@ extension CPU {
     {
       return entry.pointee.info & ~0xfff | UInt64(linear & 0xfff)
     }
-    let translation = try walk(linear, PageAccess(isWrite: false, isFetch: true, isUser: user))
+    let translation = try translate(
+      linear, PageAccess(isWrite: false, isFetch: true, isUser: user), isKnown: false)
     _ = fill(linear, translation, user: user)
     return translation.page | UInt64(linear & 0xfff)
   }
@@ -388,7 +389,7 @@ extension CPU {
     s.pointee.codeGranules[page] |= Self.granuleMask(first: first, count: count)
     if s.pointee.pageEntries[page] & GuestPhysicalMemory.entryCode == 0 {
       s.pointee.pageEntries[page] |= GuestPhysicalMemory.entryCode
-      dropWriteTags()
+      revokeWrites(page: UInt64(page))
     }
   }
 }

@@ -125,7 +125,7 @@ extension CPU {
       let way = try route(linear, write: write, user: isUser)
       guard let host = way.host, !(write && way.isROM) else { return nothing }
       let physical = way.physical &- UInt64(below)
-      if write, touchesCode(physical, count: UInt64(count &* size)) { return nothing }
+      if write, isWatched(physical, count: UInt64(count &* size)) { return nothing }
       return StringEnd(offset: offset, host: host - Int(below), physical: physical, count: count)
     }
     count = min(most, (0x1000 &- inPage) / size)
@@ -134,12 +134,15 @@ extension CPU {
     if count == 0 { return nothing }
     let way = try route(linear, write: write, user: isUser)
     guard let host = way.host, !(write && way.isROM) else { return nothing }
-    if write, touchesCode(way.physical, count: UInt64(count &* size)) { return nothing }
+    if write, isWatched(way.physical, count: UInt64(count &* size)) { return nothing }
     return StringEnd(offset: offset, host: host, physical: way.physical, count: count)
   }
 
-  @inline(__always) private func touchesCode(_ physical: UInt64, count: UInt64) -> Bool {
-    let granules = s.pointee.codeGranules[Int(truncatingIfNeeded: physical >> 12)]
+  /// Decoded code is there, or the page has a trace: each element goes the exact way.
+  @inline(__always) private func isWatched(_ physical: UInt64, count: UInt64) -> Bool {
+    let page = Int(truncatingIfNeeded: physical >> 12)
+    if s.pointee.pageEntries[page] & GuestPhysicalMemory.entryTraced != 0 { return true }
+    let granules = s.pointee.codeGranules[page]
     return granules != 0 && granules & Self.granuleMask(first: physical & 0xfff, count: count) != 0
   }
 

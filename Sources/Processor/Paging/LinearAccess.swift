@@ -54,7 +54,9 @@ extension CPU {
       first.pointee = found
       return route(linear, found.info, found.addend)
     }
-    let translation = try walk(linear, PageAccess(isWrite: write, isFetch: false, isUser: user))
+    let isKnown = isValid(first, linear) || isValid(second, linear)
+    let translation = try translate(
+      linear, PageAccess(isWrite: write, isFetch: false, isUser: user), isKnown: isKnown)
     let entry = fill(linear, translation, user: user)
     return route(linear, entry.info, entry.addend)
   }
@@ -70,17 +72,20 @@ extension CPU {
     else { return false }
     let fresh = s.pointee.tlbGeneration | UInt64(linear & ~0xfff)
     entry.pointee.readTag = fresh
-    // The page may hold code by now: give the write tag back only if it doesn't.
-    entry.pointee.writeTag = allowsFastWrites(entry.pointee.info) ? fresh : 0
+    // The page may hold code or be watched by now: give the write tag back only if it isn't.
+    entry.pointee.writeTag = 0
+    if allowsFastWrites(entry.pointee.info) { grantWrites(entry, linear) }
     return true
   }
 
-  /// Stores may go straight to memory: writable RAM without decoded code.
+  /// Stores may go straight to memory: writable RAM without decoded code or a trace.
   @inline(__always) private func allowsFastWrites(_ info: UInt64) -> Bool {
     let wanted = TLBEntry.Info.writable | TLBEntry.Info.memory
     guard info & (wanted | TLBEntry.Info.rom) == wanted else { return false }
     let page = Int(truncatingIfNeeded: info >> 12)
-    if s.pointee.codeGranules[page] != 0 { return false }
+    if s.pointee.codeGranules[page] != 0 || s.pointee.pageEntries[page] & GuestPhysicalMemory.entryTraced != 0 {
+      return false
+    }
     // No code is left in the page: its next block makes it a code page again.
     s.pointee.pageEntries[page] &= ~GuestPhysicalMemory.entryCode
     return true
@@ -90,7 +95,7 @@ extension CPU {
   @inline(__always) private func regrantFastWrites(_ linear: UInt32, user: Bool) {
     let entry = tlb(user: user) + TLB.set(of: linear)
     if entry.pointee.readTag == s.pointee.tlbGeneration | UInt64(linear & ~0xfff), allowsFastWrites(entry.pointee.info) {
-      entry.pointee.writeTag = entry.pointee.readTag
+      grantWrites(entry, linear)
     }
   }
 
@@ -99,36 +104,32 @@ extension CPU {
     let first = tlb(user: user) + TLB.set(of: linear)
     let page = UInt64(linear & ~0xfff)
     var info = translation.page & ~0xfff
-    if translation.isExecutable { info |= TLBEntry.Info.executable }
+    if translation.rights.contains(.execute) { info |= TLBEntry.Info.executable }
     if translation.isGlobal { info |= TLBEntry.Info.global }
     if translation.isLarge {
       info |= TLBEntry.Info.large
       s.pointee.largePageRegions |= 1 << UInt64(linear >> 22 & 63)
     }
-    let mayWrite = translation.isWritable || (!user && s.pointee.cr0 & Self.writeProtect == 0)
-    if mayWrite, translation.isDirty { info |= TLBEntry.Info.writable }
-    var entry = TLBEntry()
-    if let host = physicalPointer(translation.page) {
-      info |= TLBEntry.Info.memory
-      if s.pointee.pageEntries[Int(translation.page >> 12)] & GuestPhysicalMemory.entryROM != 0 {
-        info |= TLBEntry.Info.rom
-      }
-      entry.addend = UInt(bitPattern: host) &- UInt(page)
-    }
-    entry.info = info
-    let tag = s.pointee.tlbGeneration | page
+    let mayWrite = translation.rights.contains(.write) || (!user && s.pointee.cr0 & Self.writeProtect == 0)
+    if mayWrite, translation.isWriteReady { info |= TLBEntry.Info.writable }
     // A page without memory has no tag that the fast path could match; its entry serves the general path only
     // through the walk.
-    if info & TLBEntry.Info.memory != 0 {
-      entry.readTag = tag
-      entry.writeTag = allowsFastWrites(info) ? tag : 0
-      if UInt32(truncatingIfNeeded: first.pointee.readTag) != linear & ~0xfff {
-        (first + TLB.sets).pointee = first.pointee
-      } else if UInt32(truncatingIfNeeded: (first + TLB.sets).pointee.readTag) == linear & ~0xfff {
-        (first + TLB.sets).pointee = TLBEntry()
-      }
-      first.pointee = entry
+    guard translation.hasMemory else { return TLBEntry(info: info) }
+
+    info |= TLBEntry.Info.memory
+    if s.pointee.pageEntries[Int(truncatingIfNeeded: translation.page >> 12)] & GuestPhysicalMemory.entryROM != 0 {
+      info |= TLBEntry.Info.rom
     }
+    let host = s.pointee.machineBase + Int(truncatingIfNeeded: translation.machine)
+    let entry = TLBEntry(
+      readTag: s.pointee.tlbGeneration | page, addend: UInt(bitPattern: host) &- UInt(page), info: info)
+    if UInt32(truncatingIfNeeded: first.pointee.readTag) != linear & ~0xfff {
+      (first + TLB.sets).pointee = first.pointee
+    } else if UInt32(truncatingIfNeeded: (first + TLB.sets).pointee.readTag) == linear & ~0xfff {
+      (first + TLB.sets).pointee = TLBEntry()
+    }
+    first.pointee = entry
+    if allowsFastWrites(info) { grantWrites(first, linear) }
     return entry
   }
 
@@ -202,7 +203,7 @@ extension CPU {
       guard let host = route.host else { return try deviceStore(value, route.physical) }
       if route.isROM { return }
       host.storeBytes(of: value, as: W.self)
-      noteCodeWrite(route.physical, count: UInt64(size))
+      noteWrite(route.physical, count: UInt64(size))
       regrantFastWrites(linear, user: user)
       return
     }
@@ -219,7 +220,7 @@ extension CPU {
     guard let host = route.host else { return try deviceStore(byte, route.physical + UInt64(offset)) }
     if route.isROM { return }
     host.storeBytes(of: byte, toByteOffset: Int(offset), as: UInt8.self)
-    noteCodeWrite(route.physical + UInt64(offset), count: 1)
+    noteWrite(route.physical + UInt64(offset), count: 1)
   }
 
   /// Faults now if a store of `size` bytes would: for instructions that write after something irrevocable, and for

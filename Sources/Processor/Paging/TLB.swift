@@ -9,6 +9,14 @@
 //         | generation     | linear page   | 0         |     of the last byte of an access: a crossing never matches
 //         +----------------+---------------+-----------+
 
+import Memory
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Foundation
+#endif
+
 /// One translation for one privilege.
 struct TLBEntry: BitwiseCopyable {
   /// Matches a load from this page; 0 never does.
@@ -50,20 +58,34 @@ enum TLB {
 }
 
 extension CPU {
-  /// A page has become a code page: every translation must be looked at again before it lets a store pass.
-  func dropWriteTags() {
-    advanceGeneration()
-  }
+  // MARK: Flushes
 
   /// Forgets all translations, or all but the global ones: one addition, whatever is cached.
   func flushTLB(keepingGlobal: Bool) {
     s.pointee.counters.tlbFlushes &+= 1
+    s.pointee.paging.flushes &+= 1
+    record(.tlbFlush, code: keepingGlobal ? 1 : 0)
+    if !keepingGlobal { s.pointee.paging.modeChanges &+= 1 }
     advanceGeneration()
-    if !keepingGlobal {
-      s.pointee.globalGeneration = s.pointee.tlbGeneration
-      s.pointee.largePageRegions = 0
-    }
+    if !keepingGlobal { forgetGlobalPages() }
+    pagerFlush(keepingGlobal: keepingGlobal)
+    if let model = s.pointee.tlbModel { flush(model, keepingGlobal: keepingGlobal) }
     invalidateCodeTranslations()
+  }
+
+  private func flush(_ model: TLBModel, keepingGlobal: Bool) {
+    guard keepingGlobal else { return model.flushAll() }
+    if !model.options.keepsGlobal { forgetGlobalPages() }
+    if case .shadow(let pager) = s.pointee.pager, model.options.tags == .pcid {
+      pager.select(model, self)
+    } else {
+      model.flushPresent()
+    }
+  }
+
+  private func forgetGlobalPages() {
+    s.pointee.globalGeneration = s.pointee.tlbGeneration
+    s.pointee.largePageRegions = 0
   }
 
   private func advanceGeneration() {
@@ -77,6 +99,15 @@ extension CPU {
     }
   }
 
+  /// Empties the interpreter's arrays but for global pages.
+  func forgetLocalPages() { advanceGeneration() }
+
+  /// Empties them, global pages included.
+  func clearArrays() {
+    advanceGeneration()
+    forgetGlobalPages()
+  }
+
   /// Both ways of a set.
   @inline(__always) private func forget(_ linear: UInt32, in first: UnsafeMutablePointer<TLBEntry>) {
     let page = linear & ~0xfff
@@ -85,16 +116,97 @@ extension CPU {
     if UInt32(truncatingIfNeeded: second.pointee.readTag) == page { second.pointee = TLBEntry() }
   }
 
-  /// INVLPG: forgets the translations of one linear address, global or not, at either privilege.
-  func invalidatePage(_ linear: UInt32) {
-    if s.pointee.largePageRegions >> UInt64(linear >> 22 & 63) & 1 != 0 {
-      // The page may be a fragment of a large one, of which all fragments must go.
-      flushTLB(keepingGlobal: false)
-      return
-    }
+  /// Takes one page out of the interpreter's arrays.
+  func forgetInArrays(_ linear: UInt32) {
     let set = TLB.set(of: linear)
     forget(linear, in: s.pointee.supervisorTLB + set)
     forget(linear, in: s.pointee.userTLB + set)
-    invalidateCodeTranslation(of: linear)
   }
+
+  /// INVLPG: forgets the translations of one linear address, global or not, at either privilege.
+  func invalidatePage(_ linear: UInt32) {
+    record(.pageInvalidation, a: UInt64(linear))
+    pagerInvalidate(linear)
+    s.pointee.tlbModel?.invalidate(linear, self)
+    if forgetPieces(linear) { invalidateCodeTranslations() } else { invalidateCodeTranslation(of: linear) }
+  }
+
+  /// Takes a page out of the interpreter's arrays, and all pieces of a large page that it may be one of.
+  /// - Returns: whether that meant all pages.
+  @discardableResult
+  func forgetPieces(_ linear: UInt32) -> Bool {
+    if s.pointee.largePageRegions >> UInt64(linear >> 22 & 63) & 1 != 0 {
+      clearArrays()
+      return true
+    }
+    forgetInArrays(linear)
+    return false
+  }
+
+  // MARK: Write tags
+
+  /// Lets stores through an entry go straight to memory, and remembers who may.
+  @inline(__always)
+  func grantWrites(_ entry: UnsafeMutablePointer<TLBEntry>, _ linear: UInt32) {
+    entry.pointee.writeTag = entry.pointee.readTag
+    let holder = s.pointee.writeHolders + Int(truncatingIfNeeded: entry.pointee.info >> 12)
+    let page = linear & ~0xfff | WriteHolder.one
+    if holder.pointee != page { noteSecondHolder(holder, page) }
+  }
+
+  @inline(never)
+  private func noteSecondHolder(_ holder: UnsafeMutablePointer<UInt32>, _ page: UInt32) {
+    let held = holder.pointee
+    if held == WriteHolder.many { return }
+    let isAlone = held == WriteHolder.nobody || !holdsWriteTag(held & ~0xfff)
+    holder.pointee = isAlone ? page : WriteHolder.many
+  }
+
+  /// Whether some entry for a linear page still lets stores pass.
+  private func holdsWriteTag(_ linear: UInt32) -> Bool {
+    let tag = s.pointee.tlbGeneration | UInt64(linear)
+    let first = TLB.set(of: linear), second = first + TLB.sets
+    return s.pointee.supervisorTLB[first].writeTag == tag || s.pointee.supervisorTLB[second].writeTag == tag
+      || s.pointee.userTLB[first].writeTag == tag || s.pointee.userTLB[second].writeTag == tag
+  }
+
+  /// A page has become a code page or got a trace: no store may pass before it has been looked at again.
+  func revokeWrites(page: UInt64) {
+    let holder = s.pointee.writeHolders + Int(truncatingIfNeeded: page)
+    switch holder.pointee {
+    case WriteHolder.nobody: return
+    case WriteHolder.many: advanceGeneration()
+    case let held:
+      let linear = held & ~0xfff
+      let set = TLB.set(of: linear)
+      revoke(linear, in: s.pointee.supervisorTLB + set)
+      revoke(linear, in: s.pointee.userTLB + set)
+    }
+    holder.pointee = WriteHolder.nobody
+  }
+
+  @inline(__always) private func revoke(_ linear: UInt32, in first: UnsafeMutablePointer<TLBEntry>) {
+    let second = first + TLB.sets
+    if UInt32(truncatingIfNeeded: first.pointee.readTag) == linear { first.pointee.writeTag = 0 }
+    if UInt32(truncatingIfNeeded: second.pointee.readTag) == linear { second.pointee.writeTag = 0 }
+  }
+}
+
+/// Which linear page the interpreter's arrays let write to a guest-physical page, so that the right can be taken back
+/// without emptying them: a page's linear address | 1, or one of two values that are none.
+enum WriteHolder {
+  static let nobody: UInt32 = 0
+  static let one: UInt32 = 1
+  /// More than one did: all must be asked.
+  static let many: UInt32 = 2
+
+  /// Nobody may write anywhere: memory that costs nothing until it is used.
+  static func allocate() -> UnsafeMutablePointer<UInt32> {
+    guard let memory = calloc(GuestPhysicalMemory.pageCount, 4) else {
+      preconditionFailure("the host has no address space left")
+    }
+    return memory.bindMemory(to: UInt32.self, capacity: GuestPhysicalMemory.pageCount)
+  }
+
+  static func deallocate(_ holders: UnsafeMutablePointer<UInt32>) { free(holders) }
 }

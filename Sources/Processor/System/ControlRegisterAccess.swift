@@ -90,6 +90,7 @@ extension CPU {
     if paging, s.pointee.cr4 & CR4.pae.rawValue != 0 { s.pointee.pdptes = try readPDPTEs(value, invalid: fault) }
     let old = s.pointee.cr3
     s.pointee.cr3 = value
+    s.pointee.paging.addressSpaceSwitches &+= 1
     if paging { flushTLB(keepingGlobal: true) }
     record(.addressSpaceSwitch, a: UInt64(value), b: UInt64(old))
   }

@@ -183,7 +183,7 @@ extension Processor {
 
   /// The exit that `exitAccess` asks for.
   private func deviceExit() -> Exit {
-    if paging.pager != .none { cpu.noteExit() }
+    cpu.noteExit()
     let access = cpu.s.pointee.exitAccess
     let port = UInt16(truncatingIfNeeded: access.address)
     switch access.kind {

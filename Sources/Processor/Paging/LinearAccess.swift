@@ -45,18 +45,19 @@ extension CPU {
   private func routeMissed(_ linear: UInt32, write: Bool, user: Bool) throws(GuestFault) -> Route {
     let first = tlb(user: user) + TLB.set(of: linear)
     let second = first + TLB.sets
-    if isValid(first, linear), !write || first.pointee.info & TLBEntry.Info.writable != 0 {
+    let isInFirst = isValid(first, linear)
+    if isInFirst, !write || first.pointee.info & TLBEntry.Info.writable != 0 {
       return route(linear, first.pointee.info, first.pointee.addend)
     }
-    if isValid(second, linear), !write || second.pointee.info & TLBEntry.Info.writable != 0 {
+    let isInSecond = isValid(second, linear)
+    if isInSecond, !write || second.pointee.info & TLBEntry.Info.writable != 0 {
       let found = second.pointee
       second.pointee = first.pointee
       first.pointee = found
       return route(linear, found.info, found.addend)
     }
-    let isKnown = isValid(first, linear) || isValid(second, linear)
     let translation = try translate(
-      linear, PageAccess(isWrite: write, isFetch: false, isUser: user), isKnown: isKnown)
+      linear, PageAccess(isWrite: write, isFetch: false, isUser: user), isKnown: isInFirst || isInSecond)
     let entry = fill(linear, translation, user: user)
     return route(linear, entry.info, entry.addend)
   }

@@ -32,57 +32,48 @@ enum WalkOutcome {
 protocol TableSpace {
   /// What may come up on the way to a table (an EPT violation); `Never` where nothing can.
   associatedtype Failure: Error
-  /// Host address of an entry; nil where there is no memory. One memory reference, besides those it takes to get there.
+  /// Memory references so far.
+  var references: UInt64 { get set }
+  /// Host address of an entry; nil where there is no memory. One reference, besides those it takes to get there.
   mutating func pointer(to address: UInt64) throws(Failure) -> UnsafeMutableRawPointer?
   /// Stores an entry in which the walk set bits of the low half.
   mutating func mark(_ address: UInt64, _ entry: UInt64) throws(Failure)
 }
 
 enum PageWalk {
-  /// An entry above the leaf, to be marked once the walk is known to succeed.
-  private struct Passed: BitwiseCopyable {
-    var address: UInt64 = 0
-    var entry: UInt64 = 0
-  }
-
   /// Translates one address.
   /// - Parameters:
   ///   - root: the first table's address.
+  ///   - levels: how many levels lie from there on down: fewer than the format has where a cache knows the upper ones.
   ///   - needs: the rights that all levels must give.
   ///   - dirties: the access is a write: the leaf's dirty bit is set with the accessed bits.
   /// Only a walk that succeeds leaves marks, in every level that it used.
   @inline(__always)
   static func run<F: PageFormat, S: TableSpace>(
     _: F.Type, in space: inout S, root: UInt64, _ address: UInt64, needs: PageRights, dirties: Bool,
-    _ effect: WalkEffect, _ mode: PagingMode
+    _ effect: WalkEffect, _ mode: PagingMode, levels: Int = F.levels
   ) throws(S.Failure) -> WalkOutcome {
     var table = root
     var rights = PageRights.all
-    var passed = InlineArray<3, Passed>(repeating: Passed())
-    var unmarked = 0
-    for level in stride(from: F.levels - 1, through: 0, by: -1) {
-      let place = table &+ F.offset(address, level)
-      let entry = read(try space.pointer(to: place), F.self)
+    var isUnmarked = false
+    for level in stride(from: levels - 1, through: 0, by: -1) {
+      let entry = read(try space.pointer(to: table &+ F.offset(address, level)), F.self)
       if !F.isPresent(entry) { return .failed(.notPresent, level: level) }
       let isLarge = level == 1 && F.isLarge(entry, mode)
       if entry & F.reserved(level: level, isLarge: isLarge, mode) != 0 || F.isMisconfigured(entry) {
         return .failed(.reserved, level: level)
       }
       rights.formIntersection(F.rights(entry, level: level))
+      let marks = F.accessed(level)
       if level != 0, !isLarge {
-        let marked = entry | F.accessed(level)
-        if marked != entry {
-          passed[unmarked] = Passed(address: place, entry: marked)
-          unmarked &+= 1
-        }
+        if entry & marks != marks { isUnmarked = true }
         table = entry & F.frameMask
         continue
       }
       if !rights.isSuperset(of: needs) { return .failed(.protection, level: level) }
-      let marked = entry | F.accessed(level) | (dirties ? F.dirty : 0)
-      if effect == .update {
-        for n in 0..<unmarked { try space.mark(passed[n].address, passed[n].entry) }
-        if marked != entry { try space.mark(place, marked) }
+      let marked = entry | marks | (dirties ? F.dirty : 0)
+      if effect == .update, isUnmarked || marked != entry {
+        try mark(F.self, in: &space, root: root, address, from: levels - 1, to: level, dirties: dirties)
       }
       return .found(
         PageLeaf(
@@ -90,6 +81,24 @@ enum PageWalk {
           entry: effect == .update ? marked : entry, level: level))
     }
     return .failed(.notPresent, level: 0)
+  }
+
+  /// Sets the accessed bits that a successful walk found missing, and the dirty bit: the second half of the walk's own
+  /// references, so they aren't counted again.
+  @inline(never)
+  private static func mark<F: PageFormat, S: TableSpace>(
+    _: F.Type, in space: inout S, root: UInt64, _ address: UInt64, from top: Int, to leaf: Int, dirties: Bool
+  ) throws(S.Failure) {
+    let references = space.references
+    defer { space.references = references }
+    var table = root
+    for level in stride(from: top, through: leaf, by: -1) {
+      let place = table &+ F.offset(address, level)
+      let entry = read(try space.pointer(to: place), F.self)
+      let marked = entry | F.accessed(level) | (level == leaf && dirties ? F.dirty : 0)
+      if marked != entry { try space.mark(place, marked) }
+      table = entry & F.frameMask
+    }
   }
 
   /// An entry; tables outside memory read as all ones, like any access that nothing answers.

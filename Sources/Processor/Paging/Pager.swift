@@ -105,12 +105,21 @@ extension CPU {
   /// - Parameter isKnown: the arrays hold the page, but without the right that is needed.
   @inline(never)
   func translate(_ linear: UInt32, _ access: PageAccess, isKnown: Bool) throws(GuestFault) -> Translation {
-    let model = s.pointee.tlbModel
-    var isMiss = !isKnown
-    if let model, let held = model.find(linear) {
-      if permits(held, access) { return held }
-      isMiss = false
-    }
+    if let model = s.pointee.tlbModel { return try translate(linear, access, by: model) }
+    return try walk(linear, access, isMiss: !isKnown)
+  }
+
+  private func translate(_ linear: UInt32, _ access: PageAccess, by model: TLBModel) throws(GuestFault) -> Translation {
+    let held = model.find(linear)
+    if let held, permits(held, access) { return held }
+    let translation = try walk(linear, access, isMiss: held == nil)
+    model.insert(linear, translation, self)
+    return translation
+  }
+
+  /// Lets the pager translate, and counts what that took.
+  @inline(__always)
+  private func walk(_ linear: UInt32, _ access: PageAccess, isMiss: Bool) throws(GuestFault) -> Translation {
     s.pointee.counters.pageWalks &+= 1
     let before = s.pointee.paging.walkReferences
     let translation: Translation
@@ -119,14 +128,13 @@ extension CPU {
     case .shadow(let pager): translation = try pager.resolve(linear, access, self)
     case .nested(let pager): translation = try pager.resolve(linear, access, self)
     }
-    let references = s.pointee.paging.walkReferences &- before
     if isMiss {
+      let references = s.pointee.paging.walkReferences &- before
       countMiss(translation.reach, references)
       record(.tlbMiss, code: UInt32(truncatingIfNeeded: references), a: UInt64(linear), b: translation.page)
     } else {
       s.pointee.paging.tlbAssists &+= 1
     }
-    if let model { model.insert(linear, translation, self) }
     return translation
   }
 
@@ -198,8 +206,12 @@ extension CPU {
     }
   }
 
-  /// The guest left for the monitor and comes back: without VPIDs that empties the TLB (SDM 3C, 28.3.3.1).
+  /// The guest left for the monitor and comes back: without VPIDs that empties the TLB (SDM 3C, 28.3.3.1). Bare silicon
+  /// has no monitor to leave for.
   @inline(__always) func noteExit() {
-    if let model = s.pointee.tlbModel, model.forgetsAtExits { model.flushAll(self) }
+    if let model = s.pointee.tlbModel, model.forgetsAtExits {
+      if case .native = s.pointee.pager { return }
+      model.flushAll(self)
+    }
   }
 }

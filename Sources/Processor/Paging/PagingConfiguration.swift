@@ -113,6 +113,7 @@ extension Processor {
 
   /// INVEPT: forgets combined translations. There is one EPT context here.
   public func invept(_ type: EPTInvalidation) {
+    if case .nested(let pager) = cpu.s.pointee.pager { pager.forgetLeafTables() }
     cpu.s.pointee.tlbModel?.flushAll()
     cpu.clearArrays()
   }

@@ -15,13 +15,21 @@ extension NestedPager {
   init?(_ options: NestedOptions, memory: GuestPhysicalMemory, cpu: CPU) {
     guard let first = memory.machine.allocateFrames(NestedState.capacity) else { return nil }
     n = .allocate(capacity: 1)
-    n.initialize(to: NestedState(options: options, firstFrame: first.value))
+    let leafTables = UnsafeMutablePointer<UnsafeMutablePointer<UInt64>?>.allocate(capacity: NestedState.regionCount)
+    leafTables.initialize(repeating: nil, count: NestedState.regionCount)
+    let all = EPTFormat.readable | EPTFormat.writable | EPTFormat.executable | EPTFormat.writeBack
+    n.initialize(
+      to: NestedState(
+        options: options, firstFrame: first.value, leafTables: leafTables,
+        readyMarks: all | (options.accessedDirty ? EPTFormat.accessed(0) : 0),
+        readyDirty: options.accessedDirty ? EPTFormat.dirty : 0))
     _ = takeFrame(cpu)
   }
 
   func deallocate(_ cpu: CPU) {
     cpu.owner.memory.machine.freeFrames(MachineAddress(n.pointee.firstFrame), count: NestedState.capacity)
     n.pointee.dirtyPages?.deallocate()
+    n.pointee.leafTables.deallocate()
     n.deallocate()
   }
 
@@ -76,6 +84,15 @@ extension NestedPager {
     }
     place(page, level: 0, cpu).pointee = cpu.machinePage(page << 12) | rights
   }
+
+  /// Remembers the last table on the way to a page, after a walk that got there.
+  func cacheLeafTable(_ page: UInt64, _ cpu: CPU) {
+    let first = place(page & ~511, level: 0, cpu)
+    n.pointee.leafTables[Int(page >> 9)] = first
+  }
+
+  /// INVEPT: the paging-structure cache too.
+  func forgetLeafTables() { n.pointee.leafTables.update(repeating: nil, count: NestedState.regionCount) }
 
   /// From now on accesses to a page of device memory are told apart at once.
   func markDevice(_ page: UInt64, _ cpu: CPU) { place(page, level: 0, cpu).pointee = EPTFormat.device }

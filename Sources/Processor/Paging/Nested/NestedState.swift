@@ -24,10 +24,17 @@ struct NestedState {
   var used: Int = 0
   /// Writes are logged: pages are mapped by 4 KiB.
   var isLogging = false
+  /// The paging-structure cache: by 2 MiB region of guest-physical space, the table of the last level, once a walk has
+  /// found it. Such tables stay for good.
+  var leafTables: UnsafeMutablePointer<UnsafeMutablePointer<UInt64>?>
+  /// Bits of a leaf that needs nobody's attention for an access, and for a write besides.
+  var readyMarks: UInt64
+  var readyDirty: UInt64
   /// Pages written since the log was last read, one bit each, where D flags don't tell; nil when nothing is logged.
   var dirtyPages: UnsafeMutablePointer<UInt64>?
 
   /// A root, a PDPT, 4 directories and 2,048 tables.
   static let capacity = 2054
   static let dirtyWords = GuestPhysicalMemory.pageCount / 64
+  static let regionCount = GuestPhysicalMemory.pageCount >> 9
 }

@@ -16,7 +16,7 @@ struct ShadowPager: Pager {
     case absent, dirty, device, readOnly
   }
 
-  @inline(__always)
+  @inline(never)
   func resolve(_ linear: UInt32, _ access: PageAccess, _ cpu: CPU) throws(GuestFault) -> Translation {
     let root = present(user: access.isUser, cpu)
     if root != 0, let found = walk(root, linear, access, cpu) { return found }

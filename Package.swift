@@ -23,10 +23,11 @@ let package = Package(
     .target(name: "Devices", dependencies: ["Memory", "Tracing"]),
     .target(name: "Loading", dependencies: ["Memory"]),
     .target(name: "Trapline", dependencies: ["Processor", "Devices", "Loading", "Memory", "Tracing", "ISA"]),
+    .target(name: "Charts"),
     .target(
       name: "TraplineCommands",
       dependencies: [
-        "Trapline", "Processor", "Devices", "Loading", "Memory", "Tracing", "ISA",
+        "Charts", "Trapline", "Processor", "Devices", "Loading", "Memory", "Tracing", "ISA",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "trapline-cli", dependencies: ["TraplineCommands"]),
@@ -45,6 +46,7 @@ let package = Package(
     .testTarget(name: "DevicesTests", dependencies: ["Devices"]),
     .testTarget(name: "LoadingTests", dependencies: ["Loading"]),
     .testTarget(name: "TraplineTests", dependencies: ["Trapline", "TraplineCommands", "Loading", "Processor"]),
+    .testTarget(name: "ChartsTests", dependencies: ["Charts"]),
     .testTarget(name: "ConformanceTests", dependencies: ["Fuzzing", "Trapline", "Oracle"]),
   ]
 )

@@ -1,5 +1,5 @@
 // Line charts as SVG text, for reports and papers: what `trapline mmu --sweep --plot` writes. A chart is plain data here;
-// `Chart.svg` lays it out and draws it. The same data give the same bytes, on any machine.
+// `Chart.svg` lays it out and draws it. The same data give the same bytes.
 
 /// Panels under one title, with one legend.
 package struct Chart: Sendable {

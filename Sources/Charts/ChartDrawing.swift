@@ -25,10 +25,12 @@ extension Chart {
   /// The chart in words, for those who don't see it.
   private var summary: String {
     let panels = panels.map { panel in
-      let names = panel.series.map(\.name).joined(separator: ", ")
+      let names = panel.series.map(\.name).joined(separator: "; ")
       let notes = panel.markers.map(\.label) + panel.references.map(\.label)
-      return "\(panel.title): \(panel.y.caption) against \(panel.x.caption)"
-        + (names.isEmpty ? "" : ", of \(names)") + (notes.isEmpty ? "" : "; marked: \(notes.joined(separator: "; "))") + "."
+      var text = "\(panel.title): \(panel.y.caption) against \(panel.x.caption)"
+      if !names.isEmpty { text += ", for \(names)" }
+      if !notes.isEmpty { text += ". Marked: \(notes.joined(separator: "; "))" }
+      return text + "."
     }
     return ([subtitle ?? "Line chart."] + panels).joined(separator: " ")
   }
@@ -43,8 +45,8 @@ struct ChartLayout {
   private let titleLines: [String]
   private let subtitleLines: [String]
   private let legendRows: [[LegendEntry]]
-  /// The upper left corner of each panel's plot.
-  let origins: [(x: Double, y: Double)]
+  /// The upper left corner of each panel's plot, and the room above it.
+  let origins: [(x: Double, y: Double, headroom: Double)]
 
   private struct LegendEntry {
     var name: String
@@ -55,7 +57,11 @@ struct ChartLayout {
   private static let margin = 22.0
   private static let columnGap = 22.0
   private static let rowGap = 22.0
+  /// Between the titles and the legend.
+  private static let headGap = 10.0
   private static let legendRowHeight = 20.0
+  /// Between the legend and the panels.
+  private static let gridGap = 12.0
   private static let swatchWidth = 36.0
 
   init(_ chart: Chart) {
@@ -84,14 +90,15 @@ struct ChartLayout {
     legendRows = Self.legendRows(chart.legend, within: inner)
 
     var y = Self.margin
-    y += Double(titleLines.count) * TextStyle.title.lineHeight + Double(subtitleLines.count) * TextStyle.subtitle.lineHeight
-    y += 10 + Double(legendRows.count) * Self.legendRowHeight + 12
-    var origins: [(x: Double, y: Double)] = []
+    y += Double(titleLines.count) * TextStyle.title.lineHeight
+    y += Double(subtitleLines.count) * TextStyle.subtitle.lineHeight
+    y += Self.headGap + Double(legendRows.count) * Self.legendRowHeight + Self.gridGap
+    var origins: [(x: Double, y: Double, headroom: Double)] = []
     for row in 0..<rows {
       if row > 0 { y += Self.rowGap }
       var x = Self.margin
       for column in 0..<columns where row * columns + column < panels.count {
-        origins.append((x + left[column], y + top[row]))
+        origins.append((x + left[column], y + top[row], top[row]))
         x += left[column] + plot.width + right[column] + Self.columnGap
       }
       y += top[row] + plot.height + bottom[row]
@@ -105,8 +112,8 @@ struct ChartLayout {
   private static func plotSize(columns: Int) -> PanelLayout.Size {
     switch columns {
     case 1: PanelLayout.Size(width: 560, height: 260)
-    case 2: PanelLayout.Size(width: 400, height: 250)
-    default: PanelLayout.Size(width: 300, height: 230)
+    case 2: PanelLayout.Size(width: 360, height: 230)
+    default: PanelLayout.Size(width: 250, height: 200)
     }
   }
 
@@ -134,7 +141,7 @@ struct ChartLayout {
     let styles = Dictionary(uniqueKeysWithValues: names)
     for (panel, origin) in zip(panels, origins) {
       let place = "translate(\(origin.x.attributeText) \(origin.y.attributeText))"
-      svg.element("g", ["transform": place]) { $0.draw(panel, styles: styles) }
+      svg.element("g", ["transform": place]) { $0.draw(panel, headroom: origin.headroom, styles: styles) }
     }
   }
 
@@ -146,7 +153,7 @@ struct ChartLayout {
         y += style.lineHeight
       }
     }
-    y += 10
+    y += Self.headGap
     for row in legendRows {
       y += Self.legendRowHeight
       for entry in row {

@@ -2,11 +2,13 @@
 
 extension SVGWriter {
   /// Around the plot's upper left corner.
-  mutating func draw(_ layout: PanelLayout, styles: [String: SeriesStyle]) {
+  ///
+  /// - Parameter headroom: from the plot up to the title, which stands level with those of the panels beside it.
+  mutating func draw(_ layout: PanelLayout, headroom: Double, styles: [String: SeriesStyle]) {
     drawGrid(layout)
     drawAnnotations(layout)
     drawAxes(layout)
-    drawTitles(layout)
+    drawTitles(layout, headroom)
     if layout.x == nil {
       label("no data", .axisTitle, x: layout.plot.width / 2, y: layout.plot.height / 2, .middle)
     }
@@ -41,9 +43,9 @@ extension SVGWriter {
     for place in layout.yTicks { label(place.label, .tick, x: -tick - 4, y: place.position, .end) }
   }
 
-  private mutating func drawTitles(_ layout: PanelLayout) {
+  private mutating func drawTitles(_ layout: PanelLayout, _ headroom: Double) {
     let (width, height) = (layout.plot.width, layout.plot.height)
-    var y = TextStyle.panelTitle.lineHeight / 2 - layout.margins.top
+    var y = TextStyle.panelTitle.lineHeight / 2 - headroom
     for line in layout.titleLines {
       label(line, .panelTitle, x: 0, y: y)
       y += TextStyle.panelTitle.lineHeight
@@ -68,28 +70,29 @@ extension SVGWriter {
   // MARK: Annotations
 
   private mutating func drawAnnotations(_ layout: PanelLayout) {
-    element("g", ["stroke": "#4d4d4d", "stroke-width": 1.0]) { svg in
+    element("g", ["stroke": "#808080", "stroke-width": 1.0]) { svg in
       for reference in layout.references { svg.rule(0, reference.y, layout.plot.width, reference.y) }
     }
     element("g", ["stroke": "#4d4d4d", "stroke-width": 1.0, "stroke-dasharray": "4 3"]) { svg in
-      for flag in layout.flags {
-        svg.rule(flag.x, -Double(flag.row + 1) * PanelLayout.flagRowHeight, flag.x, layout.plot.height)
-      }
+      for flag in layout.flags { svg.rule(flag.x, flag.top, flag.x, layout.plot.height) }
     }
     for flag in layout.flags {
-      let y = -Double(flag.row) * PanelLayout.flagRowHeight - PanelLayout.flagRowHeight / 2
       // A line to a higher row passes behind the label.
       element(
         "rect",
         [
-          "x": flag.extent.lowerBound - 2, "y": y - TextStyle.annotation.lineHeight / 2,
+          "x": flag.extent.lowerBound - 2, "y": flag.labelY - TextStyle.annotation.lineHeight / 2,
           "width": flag.extent.upperBound - flag.extent.lowerBound + 4, "height": TextStyle.annotation.lineHeight,
           "fill": "#ffffff",
         ])
-      let isRight = flag.extent.lowerBound > flag.x
-      label(
-        flag.label, .annotation, x: isRight ? flag.extent.lowerBound : flag.extent.upperBound, y: y,
-        isRight ? .start : .end)
+      let (start, end) = (flag.extent.lowerBound, flag.extent.upperBound)
+      if flag.isUnder {
+        label(flag.label, .annotation, x: (start + end) / 2, y: flag.labelY, .middle)
+      } else if flag.isRight {
+        label(flag.label, .annotation, x: start, y: flag.labelY)
+      } else {
+        label(flag.label, .annotation, x: end, y: flag.labelY, .end)
+      }
     }
     for reference in layout.references {
       for (index, line) in reference.lines.enumerated() {
@@ -112,25 +115,18 @@ extension SVGWriter {
     }
   }
 
-  /// - Parameter runs: points that are joined.
+  /// - Parameter runs: points that are joined, two or more in each.
   mutating func drawLine(_ runs: [[(x: Double, y: Double)]], _ style: SeriesStyle) {
     let path = runs.map { run in
       "M" + run.map { "\($0.x.attributeText) \($0.y.attributeText)" }.joined(separator: "L")
     }
     guard !path.isEmpty else { return }
-    let paths = path.joined()
-    if let dashes = style.dashes {
-      element(
-        "path",
-        [
-          "d": paths, "fill": "none", "stroke": style.colour, "stroke-width": 2.0, "stroke-linejoin": "round",
-          "stroke-dasharray": dashes,
-        ])
-    } else {
-      element(
-        "path",
-        ["d": paths, "fill": "none", "stroke": style.colour, "stroke-width": 2.0, "stroke-linejoin": "round"])
-    }
+    element(
+      "path",
+      [
+        "d": path.joined(), "fill": "none", "stroke": style.colour, "stroke-width": 2.0, "stroke-linejoin": "round",
+        "stroke-dasharray": style.dashes,
+      ])
   }
 
   mutating func drawMarks(_ points: [(x: Double, y: Double)], _ style: SeriesStyle) {
@@ -141,19 +137,23 @@ extension SVGWriter {
 
 extension PanelLayout {
   var xTicks: [(position: Double, label: String)] {
-    x.map { axis in axis.ticks.map { (axis.fraction(ofCoordinate: $0.coordinate) * plot.width, $0.label) } } ?? []
+    guard let x else { return [] }
+    return x.ticks.map { (x.fraction(ofCoordinate: $0.coordinate) * plot.width, $0.label) }
   }
 
   var yTicks: [(position: Double, label: String)] {
-    y.map { axis in axis.ticks.map { ((1 - axis.fraction(ofCoordinate: $0.coordinate)) * plot.height, $0.label) } } ?? []
+    guard let y else { return [] }
+    return y.ticks.map { ((1 - y.fraction(ofCoordinate: $0.coordinate)) * plot.height, $0.label) }
   }
 
   var xMinorTicks: [Double] {
-    x.map { axis in axis.minorTicks.map { axis.fraction(ofCoordinate: $0) * plot.width } } ?? []
+    guard let x else { return [] }
+    return x.minorTicks.map { x.fraction(ofCoordinate: $0) * plot.width }
   }
 
   var yMinorTicks: [Double] {
-    y.map { axis in axis.minorTicks.map { (1 - axis.fraction(ofCoordinate: $0)) * plot.height } } ?? []
+    guard let y else { return [] }
+    return y.minorTicks.map { (1 - y.fraction(ofCoordinate: $0)) * plot.height }
   }
 
   /// The places of a series's points, in a new run after each point that has none.
@@ -169,11 +169,12 @@ extension PanelLayout {
     return runs.filter { !$0.isEmpty }
   }
 
-  /// The places that get a mark: all, but where they are so close that marks would hide each other and the line, only some.
+  /// The places that get a mark: all, unless so many that marks would hide the line or each other.
   func marked(in runs: [[(x: Double, y: Double)]]) -> [(x: Double, y: Double)] {
-    runs.flatMap { run in
+    let stride = max(1, runs.reduce(0) { $0 + $1.count } / 20)
+    return runs.flatMap { run in
       var marked = [run[0]]
-      for place in run.dropFirst() {
+      for (index, place) in run.enumerated() where index.isMultiple(of: stride) {
         let last = marked[marked.count - 1]
         let isClear = max((place.x - last.x).magnitude, (place.y - last.y).magnitude) >= 2.4 * SeriesStyle.Mark.radius
         if isClear { marked.append(place) }

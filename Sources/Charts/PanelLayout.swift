@@ -26,6 +26,22 @@ struct PanelLayout {
     var extent: ClosedRange<Double>
     /// 0 is the one next to the plot.
     var row: Int
+
+    /// Whether the label stands to the right of its line.
+    var isRight: Bool { extent.lowerBound > x }
+
+    /// Whether the line ends under the label.
+    var isUnder: Bool { extent.contains(x) }
+
+    /// The upper end of the line.
+    var top: Double { -Double(isUnder ? row : row + 1) * PanelLayout.flagRowHeight }
+
+    /// The middle of the label.
+    var labelY: Double { -(Double(row) + 0.5) * PanelLayout.flagRowHeight }
+
+    func touches(_ other: Flag) -> Bool {
+      extent.lowerBound < other.extent.upperBound + 10 && other.extent.lowerBound < extent.upperBound + 10
+    }
   }
 
   /// A horizontal line, and its label where it doesn't touch the others.
@@ -86,18 +102,21 @@ struct PanelLayout {
     let placed = panel.markers.compactMap { marker in
       x?.fraction(of: marker.x).map { (x: $0 * plot.width, label: marker.label) }
     }
-    for (x, text) in placed.sorted(by: { ($0.x, $0.label) < ($1.x, $1.label) }) {
+    let candidates = placed.map { x, text in
       let label = style.line(text, within: plot.width)
       let width = style.width(of: label)
-      // Beside its line, on the right if there is room, else on the left, else as far right as it can be.
-      let start =
-        if x + 4 + width <= plot.width { x + 4 }
-        else if x - 4 - width >= 0 { x - 4 - width }
-        else { plot.width - width }
-      let extent = start...start + width
-      let taken = flags.filter { $0.extent.lowerBound < extent.upperBound + 10 && extent.lowerBound < $0.extent.upperBound + 10 }
-      let row = (0...flags.count).first { row in !taken.contains { $0.row == row } } ?? flags.count
-      flags.append(Flag(label: label, x: x, extent: extent, row: row))
+      // Beside its line, on the right if there is room, else on the left, else on top of it.
+      var start = x + 4
+      if start + width > plot.width { start = x - 4 - width }
+      if start < 0 { start = max(0, min(x - width / 2, plot.width - width)) }
+      return Flag(label: label, x: x, extent: start...start + width, row: 0)
+    }
+    // In this order a line to a higher row passes beside the labels of the rows below, not through them.
+    let (right, left) = (candidates.filter(\.isRight), candidates.filter { !$0.isRight })
+    for var flag in right.sorted(by: { $0.x > $1.x }) + left.sorted(by: { $0.x < $1.x }) {
+      let taken = flags.filter { $0.touches(flag) }.map(\.row)
+      while taken.contains(flag.row) { flag.row += 1 }
+      flags.append(flag)
     }
   }
 
@@ -107,9 +126,10 @@ struct PanelLayout {
       guard let fraction = y?.fraction(of: reference.y) else { continue }
       let lines = style.lines(reference.label, within: Self.longestReference)
       let y = (1 - fraction) * plot.height
-      references.append(Reference(y: y, lines: lines, labelY: y - Double(max(0, lines.count - 1)) * style.lineHeight / 2))
+      let labelY = y - Double(max(0, lines.count - 1)) * style.lineHeight / 2
+      references.append(Reference(y: y, lines: lines, labelY: labelY))
     }
-    references.sort { ($0.y, $0.lines.joined()) < ($1.y, $1.lines.joined()) }
+    references.sort { $0.y < $1.y }
     // Push labels down past those above them, then all that went too far up again.
     for index in references.indices.dropFirst() {
       references[index].labelY = max(references[index].labelY, labelEnd(index - 1))

@@ -41,7 +41,7 @@ struct PlacedAxis {
   private(set) var lower: Double
   private(set) var upper: Double
   private(set) var ticks: [Tick] = []
-  /// Coordinates of the unlabelled ticks between powers of ten.
+  /// Coordinates of the ticks between them that have no label.
   private(set) var minorTicks: [Double] = []
   private let direction: Direction
   private let length: Double
@@ -113,15 +113,19 @@ struct PlacedAxis {
     lower -= margin
     upper += margin
     let (first, last) = (Int(lower.rounded(.up)), Int(upper.rounded(.down)))
-    if base == .ten, upper - lower < 2 {
+    if base == .ten, last - first < 2 {
       placeDecades(first - 1...last + 1, multiples: [1, 2, 5])
       if fits { return }
     }
     for stride in 1... {
-      let exponents = (first...max(first, last)).filter { $0.isMultiple(of: stride) }
-      let labels = TickLabels.powers(of: base, exponents)
-      ticks = zip(exponents, labels).map { Tick(coordinate: Double($0), label: $1) }
-      minorTicks = base == .ten && stride == 1 ? multiples(first - 1...last, 2...9) : []
+      let labelled = (first...max(first, last)).filter { $0.isMultiple(of: stride) }
+      let labels = TickLabels.powers(of: base, labelled)
+      ticks = zip(labelled, labels).map { Tick(coordinate: Double($0), label: $1) }
+      if stride > 1 {
+        minorTicks = (first...max(first, last)).map(Double.init).filter(isUnlabelled)
+      } else if base == .ten, length / (upper - lower) > 24 {
+        minorTicks = multiples(first - 1...last)
+      }
       if fits { return }
     }
   }
@@ -132,14 +136,16 @@ struct PlacedAxis {
     ticks = zip(numbers, labels)
       .map { Tick(coordinate: Double($0.exponent) + log10(Double($0.digit)), label: $1) }
       .filter { lower <= $0.coordinate && $0.coordinate <= upper }
-    minorTicks = multiples(exponents, 2...9)
+    minorTicks = multiples(exponents)
   }
 
-  private func multiples(_ exponents: ClosedRange<Int>, _ digits: ClosedRange<Int>) -> [Double] {
-    exponents.flatMap { exponent in digits.map { Double(exponent) + log10(Double($0)) } }
-      .filter { coordinate in
-        lower <= coordinate && coordinate <= upper && !ticks.contains { $0.coordinate == coordinate }
-      }
+  /// 2, 3, ... 9 times each power of ten, where there is no tick yet.
+  private func multiples(_ exponents: ClosedRange<Int>) -> [Double] {
+    exponents.flatMap { exponent in (2...9).map { Double(exponent) + log10(Double($0)) } }.filter(isUnlabelled)
+  }
+
+  private func isUnlabelled(_ coordinate: Double) -> Bool {
+    lower <= coordinate && coordinate <= upper && !ticks.contains { $0.coordinate == coordinate }
   }
 }
 

@@ -33,12 +33,14 @@ struct SVGWriter {
     line(content.map { "<\(start)>\(Self.escaped($0))</\(name)>" } ?? "<\(start)/>")
   }
 
-  /// An element with those in it that `body` writes.
+  /// An element with those in it that `body` writes; none if it writes none.
   mutating func element(_ name: String, _ attributes: Attributes = [:], _ body: (inout SVGWriter) -> Void) {
+    var inner = SVGWriter()
+    inner.depth = depth + 1
+    body(&inner)
+    guard !inner.text.isEmpty else { return }
     line("<\(Self.start(name, attributes))>")
-    depth += 1
-    body(&self)
-    depth -= 1
+    text += inner.text
     line("</\(name)>")
   }
 

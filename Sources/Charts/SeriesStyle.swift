@@ -4,8 +4,8 @@
 
 struct SeriesStyle: Equatable {
   let colour: String
-  /// An SVG dash array; nil for an unbroken line.
-  let dashes: String?
+  /// An SVG dash array.
+  let dashes: String
   let mark: Mark
 
   /// Styles repeat after 35: the numbers of dashes and shapes have no common divisor.
@@ -16,7 +16,7 @@ struct SeriesStyle: Equatable {
   }
 
   private static let colours = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000"]
-  private static let dashes: [String?] = [nil, "7 3", "2 2.5", "9 3 2 3", "14 4"]
+  private static let dashes = ["none", "7 3", "2 2.5", "9 3 2 3", "14 4"]
 
   /// The shape at each point.
   enum Mark: CaseIterable {

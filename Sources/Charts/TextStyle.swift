@@ -1,5 +1,5 @@
 // The kinds of text in a chart, and the room that each takes. An SVG viewer brings its own font, so widths are estimates:
-// for each character the wider of Helvetica and DejaVu Sans, rounded up.
+// those of DejaVu Sans, the widest of the fonts asked for, rounded up.
 
 /// The letters of one kind of text.
 enum TextStyle {
@@ -35,15 +35,19 @@ enum TextStyle {
 
   func width(of text: some StringProtocol) -> Double {
     let ems = text.reduce(0) { $0 + Self.ems($1) }
-    return ems * size * (isBold ? 1.1 : 1)
+    return ems * size * (isBold ? 1.12 : 1)
   }
 
   private static func ems(_ character: Character) -> Double {
     switch character {
-    case "i", "j", "l", "I", ".", ",", ":", ";", "'", "|", "!", " ": 0.36
-    case "f", "t", "r", "(", ")", "[", "]", "-", "/", "\"", "⁻", "⁰"..."⁹", "¹", "²", "³": 0.46
-    case "m", "w", "M", "W", "@", "%": 1
-    case "A"..."Z": 0.78
+    case "i", "j", "l", "I", "'": 0.3
+    case ".", ",", ":", ";", "|", " ", "/": 0.34
+    case "f", "t", "r", "(", ")", "[", "]", "-", "!", "⁻", "⁰"..."⁹", "¹", "²", "³": 0.42
+    case "c", "k", "s", "v", "x", "y", "z": 0.59
+    case "m", "M", "W", "@", "%": 1
+    case "C", "D", "G", "H", "N", "O", "Q", "U": 0.79
+    case "A"..."Z": 0.7
+    case "w": 0.82
     case "a"..."z", "0"..."9": 0.64
     default: character.unicodeScalars.contains { $0.value >= 0x2e80 } ? 1.1 : 0.84
     }

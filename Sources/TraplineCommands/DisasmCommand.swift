@@ -24,7 +24,7 @@ struct DisasmCommand: ConsoleCommand {
   var file: String
 
   @Option(help: "The image is a flat binary: real for 16-bit code, protected for 32-bit code.")
-  var mode: RunCommand.EntryMode?
+  var mode: GuestArguments.EntryMode?
 
   @Option(
     help: ArgumentHelp(

@@ -27,39 +27,8 @@ struct RunCommand: ConsoleCommand {
     "trapline run .build/guests/shutdown.elf --trace - --filter kind=exception,shutdown --timeout 10",
   ]
 
-  @Argument(help: ArgumentHelp("The guest's image.", valueName: "guest"))
-  var guest: String
-
-  @Option(
-    help: ArgumentHelp("RAM: a multiple of 4K, with K, M or G behind it (default: 64M).", valueName: "size"),
-    transform: { try ByteSize(parsing: $0) })
-  var memory = ByteSize(bytes: 64 << 20)
-
-  @Option(help: "The image is a flat binary that starts in this mode: real or protected.")
-  var mode: EntryMode?
-
-  @Option(
-    help: ArgumentHelp(
-      "Where a flat binary goes (default: 0x7c00 in real mode, 0x100000 in protected mode).", valueName: "address"),
-    transform: { try AddressArgument(parsing: $0) })
-  var loadAddress: AddressArgument?
-
-  @Option(
-    help: ArgumentHelp("The first instruction, instead of what the image says.", valueName: "address"),
-    transform: { try AddressArgument(parsing: $0) })
-  var entry: AddressArgument?
-
-  @Flag(help: "The image is a ROM that ends at 4 GiB; the processor starts from reset.")
-  var rom = false
-
-  @Option(help: ArgumentHelp("What to append to a multiboot kernel's command line.", valueName: "text"))
-  var append = ""
-
-  @Option(
-    name: .customLong("module"), parsing: .singleValue,
-    help: ArgumentHelp(
-      "A module for a multiboot kernel, with arguments behind a space; may be repeated.", valueName: "file"))
-  var modules: [String] = []
+  @OptionGroup(title: "Guest options")
+  var guest: GuestArguments
 
   @Option(
     help: ArgumentHelp(
@@ -124,7 +93,6 @@ struct RunCommand: ConsoleCommand {
   @Option(help: ArgumentHelp("Where the summary goes instead.", valueName: "file"))
   var output: String?
 
-  enum EntryMode: String, ExpressibleByArgument, CaseIterable { case real, protected }
   enum TraceFormat: String, ExpressibleByArgument, CaseIterable { case text, jsonl }
 
   func validate() throws {
@@ -135,19 +103,15 @@ struct RunCommand: ConsoleCommand {
     if traceInstructions, traceInstructionsTo != nil {
       throw ValidationError("--trace-instructions and --trace-instructions-to are the same: choose one")
     }
-    if memory.bytes == 0 || memory.bytes % 4096 != 0 || memory.bytes > GuestPhysicalMemory.largestRAM {
-      throw ValidationError(
-        "--memory must be a multiple of 4K, at least 4K and at most \(GuestPhysicalMemory.largestRAM >> 20)M")
-    }
   }
 
   // MARK: Running
 
   mutating func run(on console: Console) throws -> Int32 {
-    let bytes = try read(guest)
-    let request = try loadRequest()
+    let bytes = try guest.bytes()
+    let request = try guest.loadRequest()
     var configuration = MachineConfiguration()
-    configuration.memorySize = memory.bytes
+    configuration.memorySize = guest.memory.bytes
     configuration.isRealtime = realtime
     configuration.paging = paging.configuration(pager)
 
@@ -161,7 +125,7 @@ struct RunCommand: ConsoleCommand {
 
     let machine = try makeMachine(configuration)
     let image = try load(bytes, request, into: machine)
-    for warning in image.warnings { console.say("\(shown(guest)): \(warning)") }
+    for warning in image.warnings { console.say("\(shown(guest.file)): \(warning)") }
 
     let events = try startEventTrace(on: machine, console)
     let instructions = try openInstructionTrace(console)
@@ -182,7 +146,7 @@ struct RunCommand: ConsoleCommand {
 
     var status: Int32 = 0
     let summary = RunSummary(
-      machine, image, file: guest, outcome: outcome, signal: interruption?.signal, wallTime: wallTime)
+      machine, image, file: guest.file, outcome: outcome, signal: interruption?.signal, wallTime: wallTime)
     status = summary.exitStatus
     events?.recorder.flush()
     tell(summary, view, on: console)
@@ -194,25 +158,6 @@ struct RunCommand: ConsoleCommand {
       }
     }
     return status
-  }
-
-  private func read(_ path: String) throws(Refusal) -> [UInt8] {
-    do {
-      return try ImageFile(path: path).bytes
-    } catch {
-      throw Refusal(error.description)
-    }
-  }
-
-  private func loadRequest() throws(Refusal) -> LoadRequest {
-    var request = LoadRequest(
-      fileName: guest, mode: mode.map { $0 == .real ? .real : .protected }, loadAddress: loadAddress?.value,
-      entry: entry?.value, append: append, isROM: rom)
-    for module in modules {
-      let path = String(module.prefix { $0 != " " })
-      request.modules.append(GuestModule(commandLine: module, bytes: try read(path)))
-    }
-    return request
   }
 
   private func makeMachine(_ configuration: MachineConfiguration) throws(Refusal) -> VirtualMachine {
@@ -229,9 +174,9 @@ struct RunCommand: ConsoleCommand {
     do {
       try machine.load(bytes, request)
     } catch {
-      throw Refusal("\(shown(guest)): \(error.description)")
+      throw Refusal("\(shown(guest.file)): \(error.description)")
     }
-    guard let image = machine.image else { throw Refusal("\(shown(guest)): nothing was loaded", status: ExitStatus.bug) }
+    guard let image = machine.image else { throw Refusal("\(shown(guest.file)): nothing was loaded", status: ExitStatus.bug) }
     return image
   }
 
@@ -241,7 +186,7 @@ struct RunCommand: ConsoleCommand {
     guard let trace else { return nil }
     let file = try OutputFile(path: trace, on: console)
     let isJSON = traceFormat.map { $0 == .jsonl } ?? (trace.hasSuffix(".jsonl") || trace.hasSuffix(".json"))
-    let sink: any EventSink = isJSON ? JSONLinesSink(file.sink, guest: guest) : TextSink(file.sink)
+    let sink: any EventSink = isJSON ? JSONLinesSink(file.sink, guest: guest.file) : TextSink(file.sink)
     let recorder = Recorder(sink: sink, filter: filter ?? EventFilter())
     machine.record(with: recorder)
     return (file, recorder)

@@ -20,7 +20,9 @@ public struct TraplineCommand: ParsableCommand {
     subcommands: subcommands)
 
   static let version = "0.1.0"
-  static let subcommands: [any ParsableCommand.Type] = [RunCommand.self, DisasmCommand.self, ISACommand.self]
+  static let subcommands: [any ParsableCommand.Type] = [
+    RunCommand.self, MMUCommand.self, DisasmCommand.self, ISACommand.self,
+  ]
   static let examples = ["trapline run --help", "trapline isa --sensitive"]
 
   public init() {}

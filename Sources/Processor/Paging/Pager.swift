@@ -128,8 +128,10 @@ extension CPU {
     case .shadow(let pager): translation = try pager.resolve(linear, access, self)
     case .nested(let pager): translation = try pager.resolve(linear, access, self)
     }
+    let references = s.pointee.paging.walkReferences &- before
+    // Bare silicon with paging off refers to no table, and its TLB has no part in it.
+    if references == 0 { return translation }
     if isMiss {
-      let references = s.pointee.paging.walkReferences &- before
       countMiss(translation.reach, references)
       record(.tlbMiss, code: UInt32(truncatingIfNeeded: references), a: UInt64(linear), b: translation.page)
     } else {

@@ -21,13 +21,12 @@ struct MMUSweepReport {
 
   private func text(_ result: SweepResult) -> String {
     let axis = result.axis
-    let fixed = axis.fixed.map { "\($0.name)=\($0.value)" }.joined(separator: " ")
     var table = NumberTable(columns: result.curves.map(\.contender))
     table.section(axis.unit)
     for index in axis.values.indices {
       table.row(grouped(axis.values[index]), result.curves.map { Self.oneDecimal($0.points[index].cycles) })
     }
-    return "\(axis.title.lowercased()) (\(fixed))\n\(table.text)" + Self.rivals.map { sentence(result, $0, $1) }.joined()
+    return "\(axis.title.lowercased()) (\(Self.fixed(result)))\n\(table.text)" + Self.rivals.map { sentence(result, $0, $1) }.joined()
   }
 
   private func sentence(_ result: SweepResult, _ shadow: String, _ nested: String) -> String {
@@ -39,6 +38,11 @@ struct MMUSweepReport {
       return "  \(a <= b ? shadow : nested) is cheaper than \(a <= b ? nested : shadow) everywhere here\n"
     }
     return "  \(shadow) and \(nested) break even at \(points.joined(separator: " and ")) \(result.axis.unit)\n"
+  }
+
+  /// The parameters that aren't varied, but for those that are off.
+  private static func fixed(_ result: SweepResult) -> String {
+    result.axis.fixed.filter { $0.value > 0 }.map { "\($0.name)=\($0.value)" }.joined(separator: " ")
   }
 
   static func oneDecimal(_ value: Double) -> String {
@@ -96,7 +100,7 @@ struct MMUSweepReport {
       title: "Shadow page tables and nested paging", subtitle: "modelled cycles of translation an access; \(file)",
       panels: results.map { result in
         Panel(
-          title: result.axis.title,
+          title: "\(result.axis.title) (\(Self.fixed(result)))",
           x: Axis(title: result.axis.unit, scale: .logarithmic(base: .two)),
           y: Axis(title: "cycles an access", unit: nil, scale: .logarithmic(base: .ten)),
           series: result.curves.map { curve in

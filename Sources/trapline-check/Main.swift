@@ -6,5 +6,5 @@ import ArgumentParser
   static let configuration = CommandConfiguration(
     commandName: "trapline-check",
     abstract: "Compare Trapline with the processor it runs on.",
-    subcommands: [OracleCommand.self, SweepCommand.self, LimitsCommand.self])
+    subcommands: [OracleCommand.self, SweepCommand.self, LimitsCommand.self, PagersCommand.self])
 }

@@ -34,10 +34,11 @@ enum SampleCharts {
     panel([]), panel([(.nan, 1), (1, .infinity), (-.infinity, .nan)]), panel([(3, 7)]), panel([(0, 0)]),
     panel([(0, 0)], logarithmic),
     panel([(3, 7), (3, 7)], logarithmic), panel([(-3, -7), (-2, -9)]), panel([(-3, 1), (0, 1), (5, 1)], logarithmic),
-    panel([(1e15, 1e15), (1e15 + 1, 1e15 + 1)]), panel([(5e-324, 5e-324), (1e-310, 0)]),
+    panel([(1e15, 1e15), (1e15 + 1, 1e15 + 1)]),
+    panel([(.leastNonzeroMagnitude, .leastNonzeroMagnitude), (.leastNormalMagnitude, 0)]),
     panel([(1e-100, 1e100), (1e100, 1e-100)]), panel([(1e-100, 1e100), (1e100, 1e-100)], logarithmic),
     panel([(.greatestFiniteMagnitude, 1), (-.greatestFiniteMagnitude, 2), (1, 3)]),
-    panel([(1e-320, 1e308), (5, 5)], logarithmic), panel([(0.1, 0.3), (0.7, 0.9)]),
+    panel([(.leastNonzeroMagnitude, 1e308), (5, 5)], logarithmic), panel([(0.1, 0.3), (0.7, 0.9)]),
     panel((0..<1000).map { (Double($0), Double($0 * $0 % 997)) }),
     Panel(
       title: "notes beyond all places", x: Axis(title: "x"), y: logarithmic,

@@ -70,6 +70,16 @@ public struct PagingComparison {
 
   /// Runs the guest once.
   public func run(_ contender: PagingContender) throws(Failure) -> PagingResult {
+    let (machine, serial) = try machine(for: contender)
+    let outcome = machine.run(limits)
+    let counters = machine.processor.pagingCounters
+    return PagingResult(
+      contender: contender, outcome: outcome, instructions: machine.processor.retired, counters: counters,
+      charges: costs.charges(counters, pager: contender.configuration.pager), output: serial.output)
+  }
+
+  /// A machine with the guest in it, and its serial line.
+  func machine(for contender: PagingContender) throws(Failure) -> (machine: VirtualMachine, serial: MemoryBackend) {
     let serial = MemoryBackend(input: input)
     var configuration = MachineConfiguration()
     configuration.memorySize = memorySize
@@ -78,10 +88,6 @@ public struct PagingComparison {
     let machine: VirtualMachine
     do { machine = try VirtualMachine(configuration) } catch { throw .memory(error) }
     do { try machine.load(image, request) } catch { throw .loading(error) }
-    let outcome = machine.run(limits)
-    let counters = machine.processor.pagingCounters
-    return PagingResult(
-      contender: contender, outcome: outcome, instructions: machine.processor.retired, counters: counters,
-      charges: costs.charges(counters, pager: contender.configuration.pager), output: serial.output)
+    return (machine, serial)
   }
 }

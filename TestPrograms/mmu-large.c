@@ -112,7 +112,7 @@ static void guards(void)
     page_fault("supervisor", probe_user_read(middle), E_PRESENT | E_USER, middle);
     no_fault("supervisor-write", probe_write(middle));
     *slot(BIG) |= U;                            // one more right: no INVLPG
-    no_fault("user-again", probe_user_write(middle));
+    no_lasting_fault("user-again", probe_user_write(middle));
     set_slot(BIG, 0, BIG + 0x4000);
     page_fault("absent", probe_write(end), E_WRITE, end);
     page_fault("absent-user", probe_user_read(BIG), E_USER, BIG);
@@ -215,7 +215,7 @@ static void holds_tables(void)
     invlpg(page);
     page_fault("guarded", probe_write(page), E_PRESENT | E_WRITE, page);
     *(volatile u8 *)seen |= W;
-    no_fault("by-one-byte", probe_write(page));
+    no_lasting_fault("by-one-byte", probe_write(page));
     *seen = 0;
     invlpg(page);
     page_fault("undone", probe_read(page), 0, page);

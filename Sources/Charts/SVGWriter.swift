@@ -74,7 +74,7 @@ struct SVGWriter {
   }
 
   private static func start(_ name: String, _ attributes: [(String, String)]) -> String {
-    attributes.reduce(name) { "\($0) \($1.0)=\"\($1.1)\"" }
+    attributes.reduce(name) { "\($0) \($1.0)=\"\(escaped($1.1))\"" }
   }
 
   /// XML 1.0, 2.2 and 2.4: what would be markup becomes a reference; what no document may have, U+FFFD.

@@ -22,14 +22,14 @@ struct SeriesStyle: Equatable {
   enum Mark: CaseIterable {
     case circle, square, triangle, diamond, pointingDown, plus, cross
 
-    /// No part is further from the point, in pixels.
+    /// No part is further to any side of the point, in pixels.
     static let radius = 5.0
 
     /// An SVG path around the current point, in relative steps.
     var outline: String {
       switch self {
       case .circle: "m-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0z"
-      case .square: "m-3.5-3.5h7v7h-7z"
+      case .square: "m-3.9-3.9h7.8v7.8h-7.8z"
       case .triangle: "m0-4.8l4.5 7.8h-9z"
       case .diamond: "m0-5l4.5 5-4.5 5-4.5-5z"
       case .pointingDown: "m0 4.8l4.5-7.8h-9z"

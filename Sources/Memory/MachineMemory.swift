@@ -38,14 +38,16 @@ public final class MachineMemory {
 
   deinit { chost_memory_destroy(base, size, file) }
 
-  private var freeRanges: [(first: UInt64, count: UInt64)] = []
+  /// Rows of frames that were given back, in order, none next to another.
+  private var freeRanges: [Range<UInt64>] = []
 
   /// Takes `count` neighbouring frames that read as zero; nil when no such row is left.
   package func allocateFrames(_ count: Int) -> MachineAddress? {
-    if let index = freeRanges.firstIndex(where: { $0.count >= UInt64(count) }) {
+    if let index = freeRanges.firstIndex(where: { $0.count >= count }) {
       let range = freeRanges[index]
-      freeRanges[index] = (range.first + UInt64(count), range.count - UInt64(count))
-      return MachineAddress(range.first << 12)
+      let rest = range.lowerBound + UInt64(count)..<range.upperBound
+      if rest.isEmpty { freeRanges.remove(at: index) } else { freeRanges[index] = rest }
+      return MachineAddress(range.lowerBound << 12)
     }
     guard nextFrame + UInt64(count) <= UInt64(size) >> 12 else { return nil }
     defer { nextFrame += UInt64(count) }
@@ -56,7 +58,20 @@ public final class MachineMemory {
   package func freeFrames(_ address: MachineAddress, count: Int) {
     let start = pointer(to: address)
     if madvise(start, count << 12, MADV_REMOVE) != 0 { memset(start, 0, count << 12) }
-    freeRanges.append((address.pageNumber, UInt64(count)))
+    var range = address.pageNumber..<address.pageNumber + UInt64(count)
+    let at = freeRanges.firstIndex { $0.lowerBound > range.lowerBound } ?? freeRanges.endIndex
+    if at < freeRanges.endIndex, freeRanges[at].lowerBound == range.upperBound {
+      range = range.lowerBound..<freeRanges.remove(at: at).upperBound
+    }
+    if at > 0, freeRanges[at - 1].upperBound == range.lowerBound {
+      freeRanges[at - 1] = freeRanges[at - 1].lowerBound..<range.upperBound
+    } else {
+      freeRanges.insert(range, at: at)
+    }
+    if let last = freeRanges.last, last.upperBound == nextFrame {
+      nextFrame = last.lowerBound
+      freeRanges.removeLast()
+    }
   }
 
   @inlinable public func pointer(to address: MachineAddress) -> UnsafeMutableRawPointer {

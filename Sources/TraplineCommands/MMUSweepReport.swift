@@ -102,7 +102,7 @@ struct MMUSweepReport {
         Panel(
           title: "\(result.axis.title) (\(Self.fixed(result)))",
           x: Axis(title: result.axis.unit, scale: .logarithmic(base: .two)),
-          y: Axis(title: "cycles an access", unit: nil, scale: .logarithmic(base: .ten)),
+          y: Axis(title: "translation", unit: "cycles an access", scale: .logarithmic(base: .ten)),
           series: result.curves.map { curve in
             Series(name: curve.contender, points: curve.points.map { (Double($0.value), $0.cycles) })
           },

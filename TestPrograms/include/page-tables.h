@@ -33,6 +33,9 @@ static inline volatile u32 *page_entry(u32 table, u32 linear)
     return entry_at(table, linear >> 12 & (table_entries() - 1));
 }
 
+// A right was added without INVLPG: a TLB that hasn't heard of it may fault, but only once (SDM 3A, 4.10.4.3).
+#define no_lasting_fault(name, probe) do { u32 v = probe; no_fault(name, v == V_PF ? probe : v); } while (0)
+
 static inline u32 cpuid_features(void)
 {
     u32 r[4];

@@ -83,6 +83,21 @@ struct LayoutTests {
     #expect(layout.flags.map(\.x) == [place.x] && layout.references.map(\.y) == [place.y])
   }
 
+  @Test("labels of reference lines that are close stand one under another, beside the plot", arguments: [0.0, 50, 99])
+  func closeReferences(y: Double) {
+    var panel = SampleCharts.panel([(0, 0), (1, 100)])
+    panel.references = [y + 1, y, y + 0.5].map { ReferenceLine(y: $0, label: "a bound of two lines") }
+    let layout = PanelLayout(panel, plot: PanelLayout.Size(width: 400, height: 400))
+    let height = TextStyle.annotation.lineHeight
+    var free = 0 - height / 2
+    for reference in layout.references {
+      #expect(reference.lines.count == 2)
+      #expect(reference.labelY >= free)
+      free = reference.labelY + 2 * height
+    }
+    #expect(free <= 400 + height)
+  }
+
   @Test("a note beyond the data widens the axis")
   func widened() throws {
     var panel = SampleCharts.panel([(1, 1), (2, 2)])

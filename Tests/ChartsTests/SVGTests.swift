@@ -63,6 +63,13 @@ struct SVGTests {
     #expect(svg.named("title").count == 2)
   }
 
+  @Test("no text can break out of its attribute")
+  func escapedAttribute() throws {
+    var writer = SVGWriter()
+    writer.element("g", ["a": #"" b="<&>'"#])
+    #expect(try ParsedSVG(writer.text).elements[0].attributes == ["a": #"" b="<&>'"#])
+  }
+
   @Test("characters that XML forbids are replaced")
   func forbidden() throws {
     #expect(SVGWriter.escaped("a\u{0}b\u{1b}c\u{fffe}d\ne\tf") == "a\u{fffd}b\u{fffd}c\u{fffd}d e f")

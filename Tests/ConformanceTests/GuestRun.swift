@@ -13,17 +13,18 @@ import Trapline
   import Foundation
 #endif
 
-struct GuestRun {
-  let machine: VirtualMachine
-  let serial: MemoryBackend
-  private(set) var limits = RunLimits(time: .seconds(60))
+/// What a guest's header asks for, as `trapline run` would understand it.
+struct GuestSetup {
+  var request: LoadRequest
+  var memorySize: UInt64 = 64 << 20
+  var limits = RunLimits(time: .seconds(60))
+  var image: [UInt8]
+  var input: [UInt8]
 
   init(_ program: GuestProgram) throws {
-    serial = MemoryBackend(input: program.input.flatMap { Array(($0 + "\n").utf8) })
-    var configuration = MachineConfiguration()
-    configuration.serial = serial
-    var request = LoadRequest(fileName: program.image, append: program.append, isROM: program.kind == .rom)
-
+    image = try BuiltGuests.bytes(program.image)
+    input = program.input.flatMap { Array(($0 + "\n").utf8) }
+    request = LoadRequest(fileName: program.image, append: program.append, isROM: program.kind == .rom)
     var options = program.options[...]
     while let option = options.popFirst() {
       guard let value = options.popFirst() else { throw GuestProblem(description: "RUN: \(option) needs a value") }
@@ -33,8 +34,7 @@ struct GuestRun {
       case "--entry": request.entry = try Self.number(value)
       case "--timeout": limits.time = .seconds(Int(try Self.number(value)))
       case "--max-instructions": limits.instructions = try Self.number(value)
-      case "--memory" where value.hasSuffix("M"):
-        configuration.memorySize = try Self.number(String(value.dropLast())) << 20
+      case "--memory" where value.hasSuffix("M"): memorySize = try Self.number(String(value.dropLast())) << 20
       default: throw GuestProblem(description: "RUN: these tests don't know what \(option) \(value) means")
       }
     }
@@ -42,14 +42,29 @@ struct GuestRun {
       let file = line.split(separator: " ").first.map(String.init) ?? ""
       return GuestModule(commandLine: line, bytes: try BuiltGuests.bytes(file))
     }
-    machine = try VirtualMachine(configuration)
-    try machine.load(BuiltGuests.bytes(program.image), request)
   }
 
   private static func number(_ text: String) throws -> UInt64 {
     let value = text.hasPrefix("0x") ? UInt64(text.dropFirst(2), radix: 16) : UInt64(text)
     guard let value else { throw GuestProblem(description: "RUN: \(text) is no number") }
     return value
+  }
+}
+
+struct GuestRun {
+  let machine: VirtualMachine
+  let serial: MemoryBackend
+  let limits: RunLimits
+
+  init(_ program: GuestProgram) throws {
+    let setup = try GuestSetup(program)
+    limits = setup.limits
+    serial = MemoryBackend(input: setup.input)
+    var configuration = MachineConfiguration()
+    configuration.serial = serial
+    configuration.memorySize = setup.memorySize
+    machine = try VirtualMachine(configuration)
+    try machine.load(setup.image, setup.request)
   }
 
   /// What the guest has put out, in lines without their ends.

@@ -1,5 +1,11 @@
 import Testing
 
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Foundation
+#endif
+
 @testable import Memory
 
 @Suite("Guest-physical memory")
@@ -144,5 +150,34 @@ struct GuestPhysicalMemoryTests {
     #expect(small.size == 4096)
     #expect(small.pointer(to: MachineAddress(4095)).load(as: UInt8.self) == 0)
     #expect(throws: MachineMemoryError.self) { try MachineMemory(size: 1 << 60) }
+  }
+
+  @Test("frames that were given back are handed out again, as zeros, in as long a row as they make")
+  func frames() throws {
+    let machine = try MachineMemory(size: 1 << 20)
+    let first = try #require(machine.allocateFrames(100))
+    let second = try #require(machine.allocateFrames(50))
+    let third = try #require(machine.allocateFrames(106))
+    #expect(machine.allocateFrames(1) == nil)
+    memset(machine.pointer(to: first), 0x5a, 150 << 12)
+    machine.freeFrames(first, count: 100)
+    machine.freeFrames(second, count: 50)
+    let row = try #require(machine.allocateFrames(150))
+    #expect(row == first)
+    #expect((0..<150).allSatisfy { machine.pointer(to: row).load(fromByteOffset: $0 << 12, as: UInt64.self) == 0 })
+    machine.freeFrames(third, count: 106)
+    machine.freeFrames(row, count: 150)
+    #expect(machine.allocateFrames(256) == MachineAddress(0))
+  }
+
+  @Test("a region of 2 MiB is whole only where RAM lies in machine memory as it does in the guest's")
+  func wholeRegions() throws {
+    let memory = try GuestPhysicalMemory(machine: MachineMemory(size: 16 << 20), ramSize: 7 << 20)
+    func isWhole(_ address: UInt64) -> Bool { memory.isWholeRegion(GuestPhysicalAddress(address)) }
+    #expect(!isWhole(0), "the hole below 1 MiB")
+    #expect(isWhole(2 << 20) && isWhole(4 << 20))
+    #expect(!isWhole(6 << 20), "RAM ends within it")
+    memory.entries[0x250] = memory.entries[0x251]
+    #expect(!isWhole(2 << 20))
   }
 }

@@ -16,8 +16,9 @@ final class PagedGuest {
   static let all: UInt32 = 7
 
   /// Maps the first MiB to itself, for everybody.
-  init(_ code: [UInt8], isUser: Bool = false, cr4: UInt32 = 0) throws {
+  init(_ code: [UInt8], isUser: Bool = false, cr4: UInt32 = 0, paging: PagingConfiguration? = nil) throws {
     guest = try ProtectedGuest(code, isUser: isUser)
+    if let paging { try guest.processor.usePaging(paging) }
     for page in UInt32(0)..<256 { map(page << 12, to: page << 12) }
     cpu.s.pointee.cr3 = Self.tables
     cpu.s.pointee.cr4 = cr4
@@ -42,7 +43,8 @@ final class PagedGuest {
 
   func entry(_ linear: UInt32) -> UInt32 { guest.word(entryAddress(linear)) }
 
-  func put(_ value: UInt32, at address: UInt32) { guest.put([UInt8](words: value), at: address) }
+  /// As a store of the guest's would, watched or not.
+  func put(_ value: UInt32, at address: UInt32) { cpu.writePhysical(UInt64(address), value) }
 
   /// Runs new code from the usual place to its HLT; the vector of the exception that came instead.
   func run(_ code: [UInt8], eax: UInt32 = 0, ecx: UInt32 = 0, esi: UInt32 = 0) -> UInt8? {

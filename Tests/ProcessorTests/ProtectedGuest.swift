@@ -26,7 +26,7 @@ final class ProtectedGuest {
   private let list = EventList()
 
   init(_ code: [UInt8], isUser: Bool = false) throws {
-    memory = try GuestPhysicalMemory(machine: MachineMemory(size: 4 << 20), ramSize: 2 << 20)
+    memory = try GuestPhysicalMemory(machine: MachineMemory(size: 16 << 20), ramSize: 2 << 20)
     processor = Processor(memory: memory)
     processor.enterFlatProtectedMode()
     put(code, at: Self.code)

@@ -13,7 +13,7 @@ struct NestedPager: Pager {
   let n: UnsafeMutablePointer<NestedState>
 
   /// What EPT says of a guest-physical page.
-  private enum Outcome {
+  enum Outcome {
     case machine(PageLeaf)
     /// Memory that the access may not write: ROM.
     case readOnly(PageLeaf)
@@ -23,7 +23,7 @@ struct NestedPager: Pager {
   // MARK: The walk in two dimensions
 
   /// The guest's tables, each reference through EPT.
-  private struct GuestTablesBehindEPT: TableSpace {
+  struct GuestTablesBehindEPT: TableSpace {
     let cpu: CPU
     let pager: NestedPager
     var references: UInt64 = 0
@@ -121,7 +121,7 @@ struct NestedPager: Pager {
 
   /// Walks EPT. A violation is served, and then the access starts again.
   @inline(__always)
-  private func translate(
+  func translate(
     _ physical: UInt64, needs: PageRights, dirties: Bool, _ references: inout UInt64, _ cpu: CPU
   ) throws(EPTRestart) -> Outcome {
     if physical >> 32 == 0, let table = n.pointee.leafTables[Int(physical >> 21)] {

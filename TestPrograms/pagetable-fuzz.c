@@ -114,6 +114,7 @@ typedef struct {
     u32 failure;                // FOUND, or what the error code says of it: 0, or P and RSVD
     u32 frame;                  // of the 4 KiB page
     u32 rights, high;           // of both levels together
+    u32 is_large;
     u32 is_table;               // the frame is a table or directory
     u32 is_strange;             // a table entry with PS set: what PAT makes of it is not our business
 } Walk;
@@ -126,15 +127,16 @@ static Walk walk(u32 page)
 {
     Walk w;
     w.upper = w.leaf = upper_entry(current, page >> 3);
-    w.is_table = w.is_strange = w.failure = 0;
+    w.is_large = w.is_table = w.is_strange = w.failure = 0;
     w.rights = WORD(w.upper), w.high = high_half(w.upper);
     if (!(w.rights & P))
         return w;
-    u32 entry = w.rights, large = entry & PS;
+    u32 entry = w.rights;
+    w.is_large = (entry & PS) != 0;
     w.failure = E_PRESENT | E_RESERVED;
-    if (w.high & ~(u32)NX || (large && entry & large_reserved))
+    if (w.high & ~(u32)NX || (w.is_large && entry & large_reserved))
         return w;
-    if (large) {
+    if (w.is_large) {
         w.frame = (entry & -slot_size()) + (index_of(page) << 12);
     } else {
         w.leaf = (u32)entry_at(entry & 0xfffff000, index_of(page));
@@ -363,7 +365,7 @@ static void mutate_leaf(u32 is_shared, u32 *low, u32 *high)
     switch (choose(18)) {
     case 0 ... 6:;
         u32 what = choose(16), bits = low_bits(0xe00) | (chance(8) ? 0 : P) | (chance(4) ? 0 : W) | (choose(3) ? U : 0);
-        *low = what > 2 ? data_frame(choose(DATA_FRAMES)) : what ? tables[choose(TABLES)] : directory_of[choose(SPACES)];
+        *low = what > 3 ? data_frame(choose(DATA_FRAMES)) : what ? tables[choose(TABLES)] : directory_of[choose(SPACES)];
         *low |= bits | low_bits(chance(4) ? A | D : 0) | (is_shared && choose(2) ? G : 0) | low_bits(chance(8) ? 0x18 : 0);
         *high = random_high();
         break;
@@ -483,18 +485,18 @@ static void store_through(u32 kind, u32 linear, u32 value) { expect("change", at
 // An entry changed through a page that shows its table, if there is such a page; otherwise, directly.
 static void change_through_page(void)
 {
-    u32 page = choose(4) ? SELF * PLACES + choose(SLOTS) : choose(PAGES), linear = address_of[page], is_large = chance(4);
-    if (is_large)
-        page = choose(SELF) * PLACES;   // a slot, rather
-    freshen(page);
+    u32 page = choose(2) ? SELF * PLACES + choose(SLOTS) : choose(PAGES);
     Walk w = walk(page);
-    u32 table = w.frame;
-    if (is_large) {
+    for (u32 tries = choose(8); tries && !w.is_table && !w.is_large; tries--)
+        w = walk(page = choose(PAGES));
+    freshen(page);
+    u32 table = w.frame, linear = address_of[page];
+    if (w.is_large) {
         // A large page over the tables: which one of them, is open; what a TLB knows of this part of it, too.
         table = choose(4) ? tables[choose(TABLES)] : directory_of[choose(SPACES)];
-        if (w.failure != (u32)FOUND || w.leaf != w.upper || (w.frame & -slot_size()) != REGION)
+        if (w.failure != (u32)FOUND || (w.frame & -slot_size()) != REGION)
             return change_leaf();
-        linear = address_of[page] - (index_of(page) << 12) + (table - REGION);
+        linear += (table - REGION) - (index_of(page) << 12);
         invlpg(linear);
     } else if (!w.is_table || w.is_strange) {
         return change_leaf();
@@ -613,7 +615,7 @@ static void set_up(u32 pae)
         directory_of[s] = spaces[s].directory + (pae ? PAE_WINDOW >> 30 << 12 : 0);
         role_of[(directory_of[s] - TABLE_AREA) >> 12] = (u8)(TABLES + s);
         for (u32 slot = 0; slot < SLOTS; slot++)
-            WORD(upper_entry(s, slot)) = (slot == SELF ? directory_of[s] : tables[slot]) | P | W | U | (slot == SHARED ? A | D : 0);
+            WORD(upper_entry(s, slot)) = (slot == SELF ? directory_of[s] : tables[slot == SHARED ? 0 : SHARED_TABLES + slot]) | P | W | U | (slot == SHARED ? A | D : 0);
     }
     for (u32 t = 0; t < TABLES; t++)
         for (u32 i = 0; i < PLACES; i++)

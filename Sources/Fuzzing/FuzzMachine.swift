@@ -47,8 +47,9 @@ final class FuzzMachine {
   private static let guardByte: UInt8 = 0xa5
   static let mostExits: UInt64 = 3000
 
-  init() throws {
-    let size = Int(2 * Self.guardSize + CaseLayout.ramSize) + CaseLayout.romSize + Int(Self.guardSize)
+  init(_ paging: PagingConfiguration = PagingConfiguration()) throws {
+    let size =
+      Int(2 * Self.guardSize + CaseLayout.ramSize) + CaseLayout.romSize + Int(Self.guardSize) + paging.tableMemory
     machine = try MachineMemory(size: size)
     let before = try GuestPhysicalMemory(machine: machine, ramSize: Self.guardSize)
     memory = try GuestPhysicalMemory(machine: machine, ramSize: CaseLayout.ramSize)
@@ -62,6 +63,7 @@ final class FuzzMachine {
     let after = try GuestPhysicalMemory(machine: machine, ramSize: Self.guardSize)
     guards = [before, between, after]
     processor = Processor(memory: memory)
+    try processor.usePaging(paging)
     for page in guards { pointer(page).initializeMemory(as: UInt8.self, repeating: Self.guardByte, count: Int(Self.guardSize)) }
   }
 
@@ -86,6 +88,13 @@ final class FuzzMachine {
   private func pointer(_ memory: GuestPhysicalMemory) -> UnsafeMutableRawPointer {
     guard let pointer = memory.pointer(to: GuestPhysicalAddress(UInt64(0))) else { preconditionFailure("RAM begins at 0") }
     return pointer
+  }
+
+  /// How it translates, in words.
+  var name: String {
+    let paging = processor.paging
+    let mode = paging.pager == .shadow ? " \(paging.shadow.mode.rawValue)" : ""
+    return "pager \(paging.pager.rawValue)\(mode)" + (paging.tlb.map { ", TLB tags \($0.tags.rawValue)" } ?? "")
   }
 
   /// Host address of RAM, which is contiguous.

@@ -60,7 +60,9 @@ package struct FuzzTotals: Sendable {
 package final class Fuzzer {
   package let seed: UInt64
   package private(set) var totals = FuzzTotals()
+  /// Bare silicon's paging, for the first of a case's two runs, and all ways of paging, for the second.
   private let machine: FuzzMachine
+  private let rivals: [FuzzMachine]
   private let generator = CaseGenerator()
   private let memoryAfter: UnsafeMutableRawPointer
   private let clock = ContinuousClock()
@@ -68,7 +70,42 @@ package final class Fuzzer {
   package init(seed: UInt64) throws {
     self.seed = seed
     machine = try FuzzMachine()
+    rivals = try [machine] + Self.pagings.map(FuzzMachine.init)
     memoryAfter = .allocate(byteCount: Int(CaseLayout.ramSize), alignment: 4096)
+  }
+
+  /// Pagers with the tightest bounds, and TLBs that forget.
+  private static let pagings: [PagingConfiguration] = [
+    paging(.shadow) { _ in },
+    paging(.shadow) { $0.shadow.mode = .lazy },
+    paging(.nested) { _ in },
+    paging(.shadow) {
+      $0.shadow.mode = .lazy
+      $0.shadow.largePages = .split
+      $0.tlb = tinyTLB(.none)
+    },
+    paging(.shadow) { $0.tlb = tinyTLB(.pcid) },
+    paging(.nested) {
+      $0.nested.largePages = .used
+      $0.nested.accessedDirty = false
+      $0.tlb = tinyTLB(.none)
+    },
+  ]
+
+  private static func paging(_ kind: PagerKind, _ change: (inout PagingConfiguration) -> Void) -> PagingConfiguration {
+    var paging = PagingConfiguration(pager: kind)
+    paging.shadow.memory = ShadowOptions.leastMemory
+    change(&paging)
+    return paging
+  }
+
+  private static func tinyTLB(_ tags: TLBTags) -> TLBOptions {
+    var tlb = TLBOptions()
+    tlb.small = TLBGeometry(entries: 4, ways: 1)
+    tlb.large2M = TLBGeometry(entries: 0, ways: 1)
+    tlb.large4M = TLBGeometry(entries: 2, ways: 2)
+    tlb.tags = tags
+    return tlb
   }
 
   deinit {
@@ -76,7 +113,7 @@ package final class Fuzzer {
     memoryAfter.deallocate()
   }
 
-  /// Runs one case in two cuts.
+  /// Runs one case in two cuts, the second under one of the pagers.
   package func run(case number: UInt64) throws(FuzzFailure) {
     let made = generator.make(seed: seed, number: number)
     let begin = clock.now
@@ -86,19 +123,20 @@ package final class Fuzzer {
       memoryAfter.copyMemory(from: machine.ram, byteCount: Int(CaseLayout.ramSize))
       totals.add(whole)
       let slicing = number % 4 == 3 ? Slicing.random(number) : .single
-      let cut = try machine.run(made, image: generator.image, slicing: slicing)
+      let rival = rivals[Int(number % UInt64(rivals.count))]
+      let cut = try rival.run(made, image: generator.image, slicing: slicing)
       totals.retired += cut.retired
-      let difference = difference(whole, cut)
+      let difference = difference(whole, cut, on: rival)
       if !difference.isEmpty {
         if changesLiveTables(made) {
           totals.excused += 1
         } else {
-          let place = firstDifference(made, slicing)
+          let place = firstDifference(made, on: rival)
           throw FuzzFailure(
-            .determinism, "whole and \(slicing) differ: " + difference.joined(separator: ", ") + "\n  " + place)
+            .determinism, "whole, and \(slicing) under \(rival.name), differ: " + difference.joined(separator: ", ") + "\n  " + place)
         }
       }
-      if number % 64 == 0, let wrong = machine.containmentFailure() { throw FuzzFailure(.containment, wrong) }
+      if number / 64 % 64 == 0, let wrong = rival.containmentFailure() { throw FuzzFailure(.containment, wrong) }
       let time = clock.now - begin
       if time > .seconds(10) { throw FuzzFailure(.time, "the case took \(time)") }
     } catch {
@@ -107,7 +145,7 @@ package final class Fuzzer {
     }
   }
 
-  private func difference(_ a: CaseOutcome, _ b: CaseOutcome) -> [String] {
+  private func difference(_ a: CaseOutcome, _ b: CaseOutcome, on machine: FuzzMachine) -> [String] {
     // Exceptions without end are cut off anywhere.
     if a.end == .stuck, b.end == .stuck { return [] }
     var found: [String] = []
@@ -131,12 +169,12 @@ package final class Fuzzer {
   // MARK: Explanations
 
   /// The earliest retired count at which both cuts differ.
-  private func firstDifference(_ made: FuzzCase, _ slicing: Slicing) -> String {
+  private func firstDifference(_ made: FuzzCase, on rival: FuzzMachine) -> String {
     func differences(at limit: UInt64) -> [String] {
       guard let whole = try? machine.run(made, image: generator.image, slicing: .whole, limit: limit) else { return [] }
       memoryAfter.copyMemory(from: machine.ram, byteCount: Int(CaseLayout.ramSize))
-      guard let cut = try? machine.run(made, image: generator.image, slicing: .single, limit: limit) else { return [] }
-      return difference(whole, cut)
+      guard let cut = try? rival.run(made, image: generator.image, slicing: .single, limit: limit) else { return [] }
+      return difference(whole, cut, on: rival)
     }
     var low: UInt64 = 0, high = made.limit
     while low + 1 < high {

@@ -267,7 +267,7 @@ public final class Processor {
     _ kind: EventKind, code: UInt32 = 0, a: UInt64 = 0, b: UInt64 = 0, eip: UInt32? = nil
   ) -> Event {
     Event(
-      kind: kind, context: cpu.isUser ? .guestUser : .guestKernel, retired: UInt64(cpu.retired), code: code, a: a,
+      kind: kind, context: kind.isMonitors ? .monitor : cpu.isUser ? .guestUser : .guestKernel, retired: UInt64(cpu.retired), code: code, a: a,
       b: b, instructionPointer: eip ?? cpu.s.pointee.eip, addressSpace: cpu.s.pointee.cr3)
   }
 

@@ -49,6 +49,9 @@ public enum EventKind: UInt8, CaseIterable, Sendable, BitwiseCopyable {
   /// EPT doesn't allow an access: `code` = the access (1 read, 2 write, 8 fetch, added), a = guest-physical address, b = 1
   /// when the page is mapped but not for that.
   case eptViolation
+
+  /// It happens in the monitor's time, whoever runs in the guest.
+  public var isMonitors: Bool { self == .hiddenPageFault || self == .traceHit || self == .eptViolation }
 }
 
 /// A record of the event trace.

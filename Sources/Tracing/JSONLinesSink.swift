@@ -2,7 +2,7 @@
 
 /// Writes events as JSON, an object a line.
 ///
-/// The first line is the header: `{"schema":"trapline.events","version":1,"guest":"..."}`. Every other line is an event,
+/// The first line is the header: `{"schema":"trapline.events","version":2,"guest":"..."}`. Every other line is an event,
 /// with its fields in this order: `sequence`, `retired`, `cycles`, `vcpu`, `context`, `kind`, `eip`, `cr3`, then the
 /// kind's details:
 ///
@@ -23,7 +23,7 @@
 /// Where an event carries a detail that its kind doesn't name, it appears as `code`, `a`, `b` or `arguments`.
 public final class JSONLinesSink: EventSink {
   public static let schema = "trapline.events"
-  public static let version = 1
+  public static let version = 2
 
   private let output: ByteSink
   private static let longestLine = 1024

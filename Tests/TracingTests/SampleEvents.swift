@@ -79,6 +79,30 @@ let samples: [SampleEvent] = [
     event: Event(kind: .reset, context: .device, retired: 2010, code: 0x64),
     text: "device  00000000  reset                  port=0x64",
     json: #""device","kind":"reset","eip":0,"cr3":0,"port":100}"#),
+  SampleEvent(
+    event: Event(kind: .tlbMiss, context: .guestUser, retired: 2011, code: 14, a: 0x804_8123, b: 0x20_0000),
+    text: "user    00000000  tlbMiss                linear=0x8048123 page=0x200000 references=0xe",
+    json: #""guestUser","kind":"tlbMiss","eip":0,"cr3":0,"linear":134512931,"page":2097152,"references":14}"#),
+  SampleEvent(
+    event: Event(kind: .tlbFlush, context: .guestKernel, retired: 2012, code: 1),
+    text: "kernel  00000000  tlbFlush               keptGlobal=1",
+    json: #""guestKernel","kind":"tlbFlush","eip":0,"cr3":0,"keptGlobal":1}"#),
+  SampleEvent(
+    event: Event(kind: .pageInvalidation, context: .guestKernel, retired: 2013, a: 0x4000_0000),
+    text: "kernel  00000000  pageInvalidation       linear=0x40000000",
+    json: #""guestKernel","kind":"pageInvalidation","eip":0,"cr3":0,"linear":1073741824}"#),
+  SampleEvent(
+    event: Event(kind: .hiddenPageFault, context: .monitor, retired: 2014, code: 1, a: 0x4000_0010, b: 0x5000),
+    text: "monitor 00000000  hiddenPageFault        reason=1 linear=0x40000010 page=0x5000",
+    json: #""monitor","kind":"hiddenPageFault","eip":0,"cr3":0,"reason":1,"linear":1073741840,"page":20480}"#),
+  SampleEvent(
+    event: Event(kind: .traceHit, context: .monitor, retired: 2015, code: 4, a: 0x10_1004, b: 0x5067),
+    text: "monitor 00000000  traceHit               address=0x101004 value=0x5067 size=4",
+    json: #""monitor","kind":"traceHit","eip":0,"cr3":0,"address":1052676,"value":20583,"size":4}"#),
+  SampleEvent(
+    event: Event(kind: .eptViolation, context: .monitor, retired: 2016, code: 3, a: 0x9000, b: 1),
+    text: "monitor 00000000  eptViolation           access=3 address=0x9000 mapped=1",
+    json: #""monitor","kind":"eptViolation","eip":0,"cr3":0,"access":3,"address":36864,"mapped":1}"#),
 ]
 
 /// Sends events through a recorder, in batches of `capacity`.

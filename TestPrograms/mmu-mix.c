@@ -1,15 +1,15 @@
-// mmu-mix.c: accesses to a working set, mixed with page-table updates and switches of address spaces, in chosen proportions.
+// mmu-mix.c: accesses to a working set, page-table updates and switches of address spaces in chosen proportions.
 // KIND: multiboot
 // RUN:
 // EXPECT-EXIT: 1
-// EXPECT-SERIAL: mmu-mix: pages=64 steps=20000 update=0 switch=0 sum=00000000
+// EXPECT-SERIAL: mmu-mix: pages=64 steps=20000 update=0 switch=0 sum=fe9c7cd5
 // EXPECT-SERIAL: mmu-mix: ok
 // QEMU: yes
 //
 // pages    4 KiB pages in the working set, to 8192
 // steps    accesses
 // update   after so many accesses a random page gets another frame, and INVLPG; 0: never
-// switch   after so many accesses the other of two address spaces, which have the same frames in different order; 0: never
+// switch   after so many accesses the other of two address spaces, which has the same frames in reverse; 0: never
 // seed     of the random numbers
 // pae      1: PAE tables instead of 2-level ones
 // verify   0: leaves out the checks at the end, which touch every page once more

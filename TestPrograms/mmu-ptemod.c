@@ -1,7 +1,16 @@
-// mmu-ptemod.c: tight loops that change page-table entries, each in one way, as in Adams and Agesen (ASPLOS 2006), 6.3.
+// mmu-ptemod.c: loops that change page-table entries, each in one way, after the ptemod of Adams and Agesen (ASPLOS 2006).
 // KIND: multiboot
 // RUN:
 // EXPECT-EXIT: 1
+// EXPECT-SERIAL: mmu-ptemod: loop=1 unchanged steps=500 sum=8778801a
+// EXPECT-SERIAL: mmu-ptemod: loop=2 present-untouched steps=500 sum=8778801a
+// EXPECT-SERIAL: mmu-ptemod: loop=3 present-invalidated steps=500 sum=8778801a
+// EXPECT-SERIAL: mmu-ptemod: loop=4 present-touched steps=500 sum=8e29f767
+// EXPECT-SERIAL: mmu-ptemod: loop=5 writable steps=500 sum=3467d2c7
+// EXPECT-SERIAL: mmu-ptemod: loop=6 accessed steps=500 sum=8e29f767
+// EXPECT-SERIAL: mmu-ptemod: loop=7 dirty steps=500 sum=f6f35eef
+// EXPECT-SERIAL: mmu-ptemod: loop=8 remapped steps=500 sum=0e2543cb
+// EXPECT-SERIAL: mmu-ptemod: loop=9 fault steps=500 sum=8e29f767
 // EXPECT-SERIAL: mmu-ptemod: ok
 // QEMU: yes
 //

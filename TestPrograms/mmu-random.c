@@ -2,6 +2,15 @@
 // KIND: multiboot
 // RUN:
 // EXPECT-EXIT: 1
+// EXPECT-SERIAL: mmu-random: pages=16 steps=10000 sum=820b0b7f
+// EXPECT-SERIAL: mmu-random: pages=32 steps=10000 sum=0d66b21d
+// EXPECT-SERIAL: mmu-random: pages=64 steps=10000 sum=75b9b41e
+// EXPECT-SERIAL: mmu-random: pages=128 steps=10000 sum=e56813b8
+// EXPECT-SERIAL: mmu-random: pages=256 steps=10000 sum=38806bf2
+// EXPECT-SERIAL: mmu-random: pages=512 steps=10000 sum=dc2c420a
+// EXPECT-SERIAL: mmu-random: pages=1024 steps=10000 sum=567c67b5
+// EXPECT-SERIAL: mmu-random: pages=2048 steps=10000 sum=8029e884
+// EXPECT-SERIAL: mmu-random: pages=4096 steps=10000 sum=edf15a58
 // EXPECT-SERIAL: mmu-random: ok
 // QEMU: yes
 //

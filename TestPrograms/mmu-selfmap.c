@@ -61,7 +61,7 @@ static void makes_and_undoes(const Space *space, u32 table)
     u32 slot = seen_slot_entry(HOME), page = HOME + 0x5000, entry = seen_page_entry(page);
     page_fault("no-table-no-entry", probe_read(entry), 0, entry);
     page_fault("no-table-no-page", probe_read(page), 0, page);
-    store(slot, table | P | W | U);             // absent before: no INVLPG, neither for the page nor for the table's page
+    store(slot, table | P | W | U);             // absent before: INVLPG neither for the page nor for the table's
     check_equal("empty-table", WORD(entry), 0);
     check_equal("looking-at-the-table-marks-the-slot", bits(slot), A);
     page_fault("no-entry", probe_read(page), 0, page);

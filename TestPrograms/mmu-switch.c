@@ -1,8 +1,8 @@
-// mmu-switch.c: context switches: address spaces by turns, each with its own tables for a window, all with the guest's own pages.
+// mmu-switch.c: address spaces by turns, each with tables of its own for a window, all with the guest's own pages.
 // KIND: multiboot
 // RUN:
 // EXPECT-EXIT: 1
-// EXPECT-SERIAL: mmu-switch: spaces=2 touch=16 kernel=8 global=0 steps=2000 sum=00000000
+// EXPECT-SERIAL: mmu-switch: spaces=2 touch=16 kernel=8 global=0 steps=2000 sum=e8db6e0f
 // EXPECT-SERIAL: mmu-switch: ok
 // QEMU: yes
 //

@@ -3,7 +3,7 @@
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, List, Optional
+from typing import Callable, List, Optional, Sequence
 
 
 @dataclass(frozen=True)
@@ -16,11 +16,11 @@ def native(kit: Path) -> Engine:
     return Engine("native", lambda id, count: [str(kit / "user32"), f"{id}={count}"])
 
 
-def trapline(program: Path, kit: Path) -> Engine:
+def trapline(program: Path, kit: Path, options: Sequence[str] = (), name: str = "Trapline") -> Engine:
     return Engine(
-        "Trapline",
+        name,
         lambda id, count: [
-            str(program), "run", "--memory", "256M", "--append", f"@{id}={count}", str(kit / "bench.elf"),
+            str(program), "run", "--memory", "256M", *options, "--append", f"@{id}={count}", str(kit / "bench.elf"),
         ],
     )
 

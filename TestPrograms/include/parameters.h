@@ -1,5 +1,5 @@
-// parameters.h: words NAME=NUMBER on the multiboot command line (Multiboot Specification 0.6.96, 3.3), and the line that says
-// what was asked for and what came of it:  mmu-mix: pages=64 steps=20000 sum=0123abcd
+// parameters.h: words NAME=NUMBER on the multiboot command line (Multiboot Specification 0.6.96, 3.3), and the line that
+// says what was asked for and what came of it:  mmu-mix: pages=64 steps=20000 sum=0123abcd
 #ifndef PARAMETERS_H
 #define PARAMETERS_H
 #include "guest.h"
@@ -48,7 +48,13 @@ static inline void print_decimal(u32 value)
 }
 
 static inline void begin_line(void) { print(program_name), print(":"); }
-static inline void print_parameter(const char *name, u32 value) { print(" "), print(name), print("="), print_decimal(value); }
+static inline void print_parameter(const char *name, u32 value)
+{
+    print(" ");
+    print(name);
+    print("=");
+    print_decimal(value);
+}
 static inline void end_line(u32 sum) { print(" sum="), print_hex(sum), print("\n"); }
 
 #endif

@@ -1,5 +1,5 @@
-// working-set.h: what the guests that load the MMU work on: 4 KiB pages at a linear window, on frames from 16 MiB up, in one
-// address space or several that share the guest's own pages.
+// working-set.h: what the guests that load the MMU work on: 4 KiB pages at a linear window, on frames from 16 MiB up,
+// in one address space or several that share the guest's own pages.
 //
 // A space's entries for the window lie in order, whatever table they are in: entry n maps WINDOW + n * 4096.
 // Of a frame, one word in each 64 bytes is read and added to; the tag says which frame it is, and stays.
@@ -9,16 +9,12 @@
 #ifndef WORKING_SET_H
 #define WORKING_SET_H
 #include "page-tables.h"
+#include "random.h"
 
 enum { WINDOW = 0x40000000, FRAMES = 0x01000000, MOST_PAGES = 8192 };
 #define PAGE_AT(n) (WINDOW + ((u32)(n) << 12))
 #define FRAME_AT(n) (FRAMES + ((u32)(n) << 12))
 #define TAG(frame) ((frame) * 0x9e3779b1u)
-
-// One generator and one fold for all: a linear congruence whose high bits choose, and a sum that the order matters to.
-static inline u32 next_random(u32 random) { return random * 1664525 + 1013904223; }
-static inline u32 below(u32 random, u32 limit) { return (u32)((u64)random * limit >> 32); }
-static inline u32 fold(u32 sum, u32 value) { return (sum << 5 | sum >> 27) + value; }
 
 // What a stream of accesses has come to.
 typedef struct {
@@ -56,8 +52,8 @@ static inline u32 open_window(const Space *space, u32 pages)
     return first;
 }
 
-// `count` accesses to random words in the first `pages` pages of the window, by turns a read and a read-modify-write: those
-// before which an odd number of accesses was left are reads.
+// `count` accesses to random words in the first `pages` pages of the window, by turns a read and a read-modify-write:
+// those before which an odd number of accesses was left are reads.
 static inline __attribute__((always_inline)) void random_accesses(Stream *stream, u32 pages, u32 left, u32 count)
 {
     u32 random = stream->random, sum = stream->sum, added = stream->added;

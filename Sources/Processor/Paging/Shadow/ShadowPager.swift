@@ -94,15 +94,16 @@ struct ShadowPager: Pager {
     let entry = cpu.s.pointee.pageEntries[Int(truncatingIfNeeded: translation.page >> 12)]
     let isROM = entry & GuestPhysicalMemory.entryROM != 0
     let isTraced = entry & GuestPhysicalMemory.entryTraced != 0
-    // A write to a watched page is one exit, told where the write is carried out.
-    let isTraceHit = access.isWrite && isTraced
+    // A write to a watched page is carried out by the monitor, and told where that is done.
+    if access.isWrite, isTraced {
+      translation.isWriteReady = false
+      translation.reach = .small
+      return translation
+    }
     let before = cpu.s.pointee.paging.shadowEntriesFilled
     fill(linear, user: access.isUser, cpu)
-    if !isTraceHit {
-      let wasThere = cpu.s.pointee.paging.shadowEntriesFilled == before
-      let reason: HiddenFault = isROM && access.isWrite ? .readOnly : wasThere ? .dirty : .absent
-      hidden(reason, linear, translation, cpu)
-    }
+    let wasThere = cpu.s.pointee.paging.shadowEntriesFilled == before
+    hidden(isROM && access.isWrite ? .readOnly : wasThere ? .dirty : .absent, linear, translation, cpu)
     // The instruction starts again and finds what was filled, but for what is never filled.
     let root = present(user: access.isUser, cpu)
     if root != 0, let found = walk(root, linear, access, cpu) { return found }

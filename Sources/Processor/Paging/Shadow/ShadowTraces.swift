@@ -8,7 +8,7 @@ import Tracing
 extension ShadowPager {
   /// Writes to a table that no walk has gone through meanwhile, after which its guest page is taken for something else by
   /// now: freed, or being filled for later. Its shadow goes, and the trace with it.
-  static let floodLimit: UInt16 = 64
+  static let floodLimit: UInt16 = 16
 
   func tracedWrite(_ physical: UInt64, count: UInt64, _ cpu: CPU) {
     cpu.s.pointee.paging.traceHits &+= 1

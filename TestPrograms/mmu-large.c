@@ -1,4 +1,4 @@
-// mmu-large.c: pages of 4 and of 2 MiB beside 4 KiB ones: the same memory through both, split, joined, guarded, dirtied.
+// mmu-large.c: pages of 4 or 2 MiB beside 4 KiB ones: the same memory through both, split, joined, guarded, dirtied.
 // KIND: multiboot
 // RUN:
 // EXPECT-EXIT: 1

@@ -1,4 +1,4 @@
-// mmu-ptemod.c: loops that change page-table entries, each in one way, after the ptemod of Adams and Agesen (ASPLOS 2006).
+// mmu-ptemod.c: loops that change page-table entries, each in one way, after Adams and Agesen (ASPLOS 2006).
 // KIND: multiboot
 // RUN:
 // EXPECT-EXIT: 1

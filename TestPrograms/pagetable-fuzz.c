@@ -12,16 +12,18 @@
 // pae      0 or 1: only this format; otherwise both, and PAE with no-execute where CPUID has it
 // nx       1: with no-execute (with pae=1)
 //
-// What it works on: three address spaces, in each of which eight slots of the directory take part, and eight pages of each
-// slot; sixteen data frames; ten tables. A slot leads to a table, which other slots and spaces may have too, or is a large
-// page. The last one, SELF, leads to a directory, its own or another space's: its pages are the tables of the slots. The
-// first, SHARED, is the same in all spaces, and it alone may have global pages. All tables lie where large pages may be,
-// too. So there are four ways to an entry: the guest's own mapping, SELF, a page with the table as its frame, a large page.
+// What it works on: three address spaces, in each of which eight slots of the directory take part, and eight pages of
+// each slot; sixteen data frames; ten tables. A slot leads to a table, which other slots and spaces may have too, or
+// is a large page. The last one, SELF, leads to a directory, its own or another space's: its pages are the tables of
+// the slots. The first, SHARED, is the same in all spaces, and it alone may have global pages. All tables lie where
+// large pages may be, too. So there are four ways to an entry: the guest's own mapping, SELF, a page with the table
+// as its frame, and a large page.
 //
-// The rules (SDM 3A, 4.10.4): a page is stale when a TLB may hold a translation that isn't true any more. Before its next
-// use, and no sooner, INVLPG, a CR3 load or CR4.PGE forgets it. What needs no such thing (absent before, rights added, A or
-// D set) gets none. So no result depends on what a TLB happens to hold. Whether a walk that fails sets A, the manual leaves
-// open: then the guest sets it. (A processor that walks tables ahead of the program may set more than one A.)
+// The rules (SDM 3A, 4.10.4): a page is stale when a TLB may hold a translation that isn't true any more. Before its
+// next use, and no sooner, INVLPG, a CR3 load or CR4.PGE forgets it. What needs no such thing (absent before, rights
+// added, A or D set) gets none. So no result depends on what a TLB happens to hold. Whether a walk that fails sets A,
+// the manual leaves open: then the guest sets it. (A processor that walks tables ahead of the program may set more
+// than one A.)
 #include "attempts.h"
 #include "entry-stores.h"
 #include "page-tables.h"

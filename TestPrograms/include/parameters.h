@@ -1,5 +1,5 @@
-// parameters.h: words NAME=NUMBER on the multiboot command line (Multiboot Specification 0.6.96, 3.3), and the line that
-// says what was asked for and what came of it:  mmu-mix: pages=64 steps=20000 sum=0123abcd
+// parameters.h: words NAME=NUMBER on the multiboot command line (Multiboot Specification 0.6.96, 3.3), and the line
+// that says what was asked for and what came of it:  mmu-mix: pages=64 steps=20000 sum=0123abcd
 #ifndef PARAMETERS_H
 #define PARAMETERS_H
 #include "guest.h"

@@ -1,4 +1,4 @@
-// software-walk.h: what the processor must make of an access, by the tables as they lie in memory (SDM 3A, 4.3, 4.4, 4.6).
+// software-walk.h: what the processor must make of an access, by the tables as they are (SDM 3A, 4.3, 4.4, 4.6).
 #ifndef SOFTWARE_WALK_H
 #define SOFTWARE_WALK_H
 #include "page-tables.h"

@@ -110,7 +110,7 @@ extension CPU {
   }
 
   private func translate(_ linear: UInt32, _ access: PageAccess, by model: TLBModel) throws(GuestFault) -> Translation {
-    let held = model.find(linear)
+    let held = model.find(linear, self)
     if let held, permits(held, access) { return held }
     let translation = try walk(linear, access, isMiss: held == nil)
     model.insert(linear, translation, self)
@@ -132,7 +132,7 @@ extension CPU {
     // Bare silicon with paging off refers to no table, and its TLB has no part in it.
     if references == 0 { return translation }
     if isMiss {
-      countMiss(translation.reach, references)
+      countMiss(s.pointee.tlbModel?.reach(of: translation) ?? translation.reach, references)
       record(.tlbMiss, code: UInt32(truncatingIfNeeded: references), a: UInt64(linear), b: translation.page)
     } else {
       s.pointee.paging.tlbAssists &+= 1

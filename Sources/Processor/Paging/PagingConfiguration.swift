@@ -130,7 +130,7 @@ extension Processor {
       cpu.clearArrays()
     case .singleContextRetainingGlobals:
       cpu.s.pointee.tlbModel?.flushPresent()
-      cpu.forgetLocalPages()
+      if cpu.s.pointee.tlbModel?.options.keepsGlobal ?? true { cpu.forgetLocalPages() } else { cpu.clearArrays() }
     }
     cpu.invalidateCodeTranslations()
   }

@@ -131,26 +131,36 @@ struct TLBModel: BitwiseCopyable {
   }
 
   /// What it holds for an address, with `page` and `machine` those of the 4 KiB page.
-  func find(_ linear: UInt32) -> Translation? {
+  func find(_ linear: UInt32, _ cpu: CPU) -> Translation? {
     for size in PageSize.allCases {
       guard let entry = slot(linear, size) else { continue }
       var translation = entry.pointee.translation
-      let within = UInt64(linear & (1 << size.shift - 1) & ~0xfff)
-      translation.page |= within
-      if translation.hasMemory { translation.machine &+= within }
+      if size != .small {
+        // A large page need not be one thing behind: there are holes, ROMs and the end of memory, and A20.
+        translation.page = (translation.page | Self.offset(linear, size)) & cpu.s.pointee.addressMask
+        translation.machine = cpu.machinePage(translation.page)
+      }
       return translation
     }
     return nil
   }
 
+  /// The 4 KiB page's place in a page of some size.
+  private static func offset(_ linear: UInt32, _ size: PageSize) -> UInt64 {
+    UInt64(linear & (1 << size.shift - 1) & ~0xfff)
+  }
+
+  /// What an entry for a translation would cover here.
+  func reach(of translation: Translation) -> PageSize {
+    bank(translation.reach).sets == 0 || !translation.hasMemory ? .small : translation.reach
+  }
+
   /// Brings a translation in; another of its set goes, here and in the interpreter's arrays.
   func insert(_ linear: UInt32, _ translation: Translation, _ cpu: CPU) {
     var held = translation
-    if bank(held.reach).sets == 0 || !held.hasMemory { held.reach = .small }
-    let size = held.reach
-    let within = UInt64(linear & (1 << size.shift - 1) & ~0xfff)
-    held.page &= ~within
-    if held.hasMemory { held.machine &-= within }
+    let size = reach(of: held)
+    held.reach = size
+    held.page &= ~Self.offset(linear, size)
     if held.isLarge, size.shift < cpu.largePageShift { storage.pointee.hasPieces = true }
 
     let bank = bank(size)
@@ -158,6 +168,8 @@ struct TLBModel: BitwiseCopyable {
     let target: UnsafeMutablePointer<Entry>
     if let known = slot(linear, size) {
       target = known
+      // The other privilege's array may have what it was.
+      cpu.forgetInArrays(linear)
     } else {
       let set = Int(number & (bank.sets - 1))
       let way = Int(bank.turns[set]) % bank.ways

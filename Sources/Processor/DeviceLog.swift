@@ -56,6 +56,9 @@ extension CPU {
     throw .deviceAccess
   }
 
+  /// The next access to a device has been made already: the instruction starts over with its answer.
+  var repeatsDeviceAccess: Bool { s.pointee.deviceLogCursor < s.pointee.deviceLogCount }
+
   /// The answer to `exitAccess`: the instruction will find it when it starts again.
   func answerDevice(_ value: UInt32) {
     let count = s.pointee.deviceLogCount

@@ -139,11 +139,16 @@ struct ISACommand: ConsoleCommand {
 extension ConsoleCommand {
   /// Writes a result where it belongs.
   func deliver(_ text: String, to path: String?, on console: Console) throws -> Int32 {
-    guard let path else {
+    guard let path else { return try deliver(text, into: nil, on: console) }
+    return try deliver(text, into: OutputFile(path: path, on: console), on: console)
+  }
+
+  /// The same into a file that was opened before the work; nil is standard output.
+  func deliver(_ text: String, into file: OutputFile?, on console: Console) throws -> Int32 {
+    guard let file else {
       console.output.append(text)
       return ExitStatus.success
     }
-    let file = try OutputFile(path: path, on: console)
     file.sink.append(text)
     if let problem = file.finish() { throw Refusal(problem, status: ExitStatus.inputOutput) }
     return ExitStatus.success

@@ -94,9 +94,12 @@ struct MMUCommand: ConsoleCommand {
     let comparison = PagingComparison(
       image: try guest.bytes(), request: try guest.loadRequest(), memorySize: guest.memory.bytes, limits: limits,
       costs: table)
+    // Opened first: a result that can't be written is told before the work.
+    let result = try output.map { path throws(Refusal) in try OutputFile(path: path, on: console) }
     let shouldStop = { interruption?.stop.isRaised ?? false }
     return sweep
-      ? try runSweep(comparison, shouldStop, on: console) : try compare(comparison, shouldStop, on: console)
+      ? try runSweep(comparison, into: result, shouldStop, on: console)
+      : try compare(comparison, into: result, shouldStop, on: console)
   }
 
   /// The pagers that are compared, with a modelled TLB for each.
@@ -114,7 +117,7 @@ struct MMUCommand: ConsoleCommand {
   }
 
   private func compare(
-    _ comparison: PagingComparison, _ shouldStop: () -> Bool, on console: Console
+    _ comparison: PagingComparison, into file: OutputFile?, _ shouldStop: () -> Bool, on console: Console
   ) throws -> Int32 {
     var results: [PagingResult] = []
     for contender in contenders {
@@ -128,7 +131,7 @@ struct MMUCommand: ConsoleCommand {
     let report = MMUReport(
       file: guest.file, memory: guest.memory.bytes, tlb: paging.tlb?.options ?? TLBOptions(), results: results,
       costs: comparison.costs)
-    let status = try deliver(json ? report.json.text + "\n" : report.text, to: output, on: console)
+    let status = try deliver(json ? report.json.text + "\n" : report.text, into: file, on: console)
     if let sentence = report.disagreement {
       console.say(sentence)
       return ExitStatus.bug
@@ -137,9 +140,8 @@ struct MMUCommand: ConsoleCommand {
   }
 
   private func runSweep(
-    _ comparison: PagingComparison, _ shouldStop: () -> Bool, on console: Console
+    _ comparison: PagingComparison, into file: OutputFile?, _ shouldStop: () -> Bool, on console: Console
   ) throws -> Int32 {
-    // Opened first: a picture that can't be written is told before the work.
     let picture = try plot.map { path throws(Refusal) in try OutputFile(path: path, on: console) }
     var results: [SweepResult] = []
     for axis in SweepAxis.all where axes.isEmpty || axes.contains(axis.name) {
@@ -151,7 +153,7 @@ struct MMUCommand: ConsoleCommand {
       results.append(result)
     }
     let report = MMUSweepReport(file: guest.file, steps: steps, results: results)
-    let status = try deliver(json ? report.json.text + "\n" : report.text, to: output, on: console)
+    let status = try deliver(json ? report.json.text + "\n" : report.text, into: file, on: console)
     if let picture {
       picture.sink.append(report.chart.svg)
       if let problem = picture.finish() { throw Refusal(problem, status: ExitStatus.inputOutput) }
@@ -180,10 +182,10 @@ struct CostArgument: Equatable {
 
   init(parsing text: String) throws(QuantityError) {
     let sides = text.split(separator: "=", omittingEmptySubsequences: false)
-    guard sides.count == 2, let cycles = UInt32(sides[1]) else {
+    guard sides.count == 2, let cycles = digits(sides[1]), cycles <= UInt64(UInt32.max) else {
       throw QuantityError(description: "it is no cost: write NAME=CYCLES, as in exit=2500")
     }
     name = String(sides[0])
-    self.cycles = UInt64(cycles)
+    self.cycles = cycles
   }
 }

@@ -46,7 +46,7 @@ struct MMUReport {
     count(&table, "trace hits", \.traceHits)
     count(&table, "tables resynchronised", \.tablesResynced)
     count(&table, "EPT violations", \.eptViolations)
-    count(&table, "EPT misconfigurations", \.eptMisconfigurations)
+    table.row("exits for devices", results.map { grouped($0.counters.deviceFaults + $0.counters.eptMisconfigurations) })
     count(&table, "guest entries read", \.monitorReferences)
     count(&table, "tables evicted", \.tablesEvicted)
     table.row("table memory, peak KiB", results.map { grouped($0.counters.tablePagesPeak * 4) })
@@ -55,9 +55,17 @@ struct MMUReport {
       table.row(cause, results.map { result in result.charges.first { $0.cause == cause }.map { grouped($0.cycles) } ?? "-" })
     }
     table.row("in all", results.map { grouped($0.cycles) })
-    table.row("per 1,000 instructions", results.map { grouped($0.instructions == 0 ? 0 : $0.cycles * 1000 / $0.instructions) })
+    table.row("per 1,000 instructions", results.map { grouped(Self.perThousand($0.cycles, $0.instructions)) })
     let ends = results.first.map { " (\($0.outcome.name))" } ?? ""
-    return "\(file), \(memory >> 20) MiB\(ends); TLB \(Self.describe(tlb))\n\n\(table.text)\n\(verdictText)\n"
+    let size = memory >= 1 << 20 ? "\(memory >> 20) MiB" : "\(memory >> 10) KiB"
+    return "\(file), \(size)\(ends); TLB \(Self.describe(tlb))\n\n\(table.text)\n\(verdictText)\n"
+  }
+
+  /// Rounded down, and as much as fits where it doesn't.
+  private static func perThousand(_ cycles: UInt64, _ instructions: UInt64) -> UInt64 {
+    let (high, low) = cycles.multipliedFullWidth(by: 1000)
+    if instructions == 0 { return 0 }
+    return high < instructions ? instructions.dividingFullWidth((high, low)).quotient : .max
   }
 
   private func count(_ table: inout NumberTable, _ name: String, _ path: KeyPath<PagingCounters, UInt64>) {
@@ -66,7 +74,7 @@ struct MMUReport {
 
   private static func referencesPerMiss(_ result: PagingResult) -> String {
     guard result.counters.tlbMisses > 0 else { return "-" }
-    let hundredths = result.counters.missReferences * 100 / result.counters.tlbMisses
+    let hundredths = result.counters.missReferences &* 100 / result.counters.tlbMisses
     return "\(hundredths / 100).\(hundredths % 100 / 10)\(hundredths % 10)"
   }
 
@@ -101,12 +109,15 @@ struct MMUReport {
   private var verdictText: String {
     guard let verdict else { return "" }
     let winner = verdict.winner.contender.name, loser = verdict.loser.contender.name
-    guard verdict.loser.cycles > verdict.winner.cycles, let ratio = verdict.ratio else {
-      return "verdict: \(winner) and \(loser) cost the same"
-    }
-    let tenths = UInt64(min(ratio, 1e9) * 10)
+    guard verdict.loser.cycles > verdict.winner.cycles else { return "verdict: \(winner) and \(loser) cost the same" }
     let reasons = verdict.reasons.map { "\(grouped($0.cycles)) cycles more for \($0.cause) (\(grouped($0.count)))" }
-    return "verdict: \(winner) costs least; \(loser) costs \(grouped(tenths / 10)).\(tenths % 10) times as much"
+    let price =
+      if let ratio = verdict.ratio {
+        "costs \(MMUSweepReport.oneDecimal(min(ratio, 1e9))) times as much"
+      } else {
+        "costs \(grouped(verdict.loser.cycles)) cycles, and \(winner) none"
+      }
+    return "verdict: \(winner) costs least; \(loser) \(price)"
       + (reasons.isEmpty ? "" : ": " + reasons.joined(separator: ", "))
   }
 

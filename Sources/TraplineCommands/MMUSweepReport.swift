@@ -32,9 +32,11 @@ struct MMUSweepReport {
   private func sentence(_ result: SweepResult, _ shadow: String, _ nested: String) -> String {
     let points = result.crossovers(shadow, nested).map { grouped(UInt64($0.rounded())) }
     if points.isEmpty {
-      guard let a = result.curves.first(where: { $0.contender == shadow })?.points.last?.cycles,
-        let b = result.curves.first(where: { $0.contender == nested })?.points.last?.cycles
+      guard let shadows = result.curves.first(where: { $0.contender == shadow })?.points.map(\.cycles),
+        let nesteds = result.curves.first(where: { $0.contender == nested })?.points.map(\.cycles),
+        let a = shadows.last, let b = nesteds.last
       else { return "" }
+      if shadows == nesteds { return "  \(shadow) and \(nested) cost the same everywhere here\n" }
       return "  \(a <= b ? shadow : nested) is cheaper than \(a <= b ? nested : shadow) everywhere here\n"
     }
     return "  \(shadow) and \(nested) break even at \(points.joined(separator: " and ")) \(result.axis.unit)\n"

@@ -72,7 +72,7 @@ package struct TLBArgument: Equatable, Sendable {
     for part in text.split(separator: ",", omittingEmptySubsequences: false) {
       let sides = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
       guard sides.count == 2 else {
-        throw QuantityError(description: "'\(part)' is no setting: write NAME=VALUE, as in 4k=512x4")
+        throw QuantityError(description: "'\(shown(String(part)))' is no setting: write NAME=VALUE, as in 4k=512x4")
       }
       switch sides[0].lowercased() {
       case "4k": options.small = try Self.geometry(sides[1])
@@ -80,28 +80,28 @@ package struct TLBArgument: Equatable, Sendable {
       case "4m": options.large4M = try Self.geometry(sides[1])
       case "global":
         guard let value = ["on": true, "off": false][sides[1]] else {
-          throw QuantityError(description: "global is on or off, not '\(sides[1])'")
+          throw QuantityError(description: "global is on or off, not '\(shown(sides[1]))'")
         }
         options.keepsGlobal = value
       case "tags":
         guard let value = TLBTags(rawValue: sides[1]) else {
-          throw QuantityError(description: "tags are none, vpid or pcid, not '\(sides[1])'")
+          throw QuantityError(description: "tags are none, vpid or pcid, not '\(shown(sides[1]))'")
         }
         options.tags = value
-      default: throw QuantityError(description: "a TLB has no '\(sides[0])': there are 4k, 2m, 4m, global and tags")
+      default: throw QuantityError(description: "a TLB has no '\(shown(sides[0]))': there are 4k, 2m, 4m, global and tags")
       }
     }
     guard options.isValid else { throw QuantityError(description: "there must be entries for 4 KiB pages") }
   }
 
   private static func geometry(_ text: String) throws(QuantityError) -> TLBGeometry {
-    let numbers = text.split(separator: "x", omittingEmptySubsequences: false).map { UInt16($0) }
+    let numbers = text.split(separator: "x", omittingEmptySubsequences: false).map { digits($0).flatMap(UInt16.init(exactly:)) }
     if text == "0" { return TLBGeometry(entries: 0, ways: 1) }
     guard numbers.count == 2, let entries = numbers[0], let ways = numbers[1], ways > 0, entries > 0,
       TLBGeometry(entries: Int(entries), ways: Int(ways)).isValid
     else {
       throw QuantityError(
-        description: "'\(text)' is no shape: write ENTRIESxWAYS, with a power of two of sets, as in 512x4; or 0")
+        description: "'\(shown(text))' is no shape: write ENTRIESxWAYS, with a power of two of sets, as in 512x4; or 0")
     }
     return TLBGeometry(entries: Int(entries), ways: Int(ways))
   }

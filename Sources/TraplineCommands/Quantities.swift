@@ -82,7 +82,7 @@ package struct TimeArgument: Equatable, Sendable {
 }
 
 /// Digits and nothing else: no sign, no space.
-private func digits(_ text: some StringProtocol, radix: Int = 10) -> UInt64? {
+func digits(_ text: some StringProtocol, radix: Int = 10) -> UInt64? {
   guard let first = text.first, first != "+", first != "-" else { return nil }
   return UInt64(text, radix: radix)
 }

@@ -150,6 +150,6 @@ struct RunSummary {
     rows.append(("pager", pager.rawValue))
     rows += PagingCounters.rows.map { ("paging: \($0.name)", $0.value(in: paging)) }.filter { $0.1 > 0 }
       .map { ($0.0, grouped($0.1)) }
-    return rows.map { $0.padded(to: 28) + $1 + "\n" }.joined()
+    return rows.map { $0.padded(to: 30) + $1 + "\n" }.joined()
   }
 }

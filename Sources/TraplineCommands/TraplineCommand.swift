@@ -81,6 +81,7 @@ public struct TraplineCommand: ParsableCommand {
 
   /// What ArgumentParser threw: a request for help or a version, or a mistake.
   private static func report(_ error: any Error, _ arguments: [String], on console: Console) -> Int32 {
+    // What the user wrote may be in it.
     var message = message(for: error)
     while message.last == "\n" { message.removeLast() }
     // A missing argument would hide a mistyped option: look again as if it were there.
@@ -91,7 +92,8 @@ public struct TraplineCommand: ParsableCommand {
     }
     let named = arguments.lazy.filter { !$0.hasPrefix("-") && $0 != "help" }.first.flatMap { command(named: $0) }
     guard exitCode(for: error) == .success else {
-      console.say(sentence(message))
+      // What the user wrote is in it.
+      console.say(sentence(message).split(separator: "\n").map { shown(String($0), limit: 2000) }.joined(separator: "\n"))
       let name = named.map { " " + $0._name } ?? ""
       console.explain("see 'trapline\(name) --help'\n")
       return ExitStatus.usage
@@ -159,9 +161,9 @@ extension Substring {
 }
 
 /// Somebody's text in a message: short, and without control characters.
-func shown(_ text: String) -> String {
+func shown(_ text: String, limit: Int = 200) -> String {
   var result = String.UnicodeScalarView()
-  for scalar in text.unicodeScalars.prefix(200) {
+  for scalar in text.unicodeScalars.prefix(limit) {
     result.append(scalar.value < 0x20 || (0x7f..<0xa0).contains(scalar.value) ? "?" : scalar)
   }
   return String(result)

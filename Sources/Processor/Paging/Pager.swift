@@ -113,7 +113,8 @@ extension CPU {
     let held = model.find(linear, self)
     if let held, permits(held, access) { return held }
     let translation = try walk(linear, access, isMiss: held == nil)
-    model.insert(linear, translation, self)
+    // What no table of a monitor's maps, no TLB can hold: each access to a device exits. On bare silicon none does.
+    if translation.hasMemory || isBare { model.insert(linear, translation, self) }
     return translation
   }
 
@@ -138,6 +139,11 @@ extension CPU {
       s.pointee.paging.tlbAssists &+= 1
     }
     return translation
+  }
+
+  private var isBare: Bool {
+    if case .native = s.pointee.pager { return true }
+    return false
   }
 
   @inline(__always) private func countMiss(_ reach: PageSize, _ references: UInt64) {
@@ -212,8 +218,7 @@ extension CPU {
   /// has no monitor to leave for.
   @inline(__always) func noteExit() {
     if let model = s.pointee.tlbModel, model.forgetsAtExits {
-      if case .native = s.pointee.pager { return }
-      model.flushAll(self)
+      if !isBare { model.flushAll(self) }
     }
   }
 }

@@ -11,6 +11,7 @@ public struct PagingCounters: BitwiseCopyable, Sendable, Equatable {
   public var monitorReferences: UInt64 = 0
   public var trueFaults: UInt64 = 0
   public var hiddenFaults: UInt64 = 0
+  public var deviceFaults: UInt64 = 0
   public var traceHits: UInt64 = 0
   public var eptViolations: UInt64 = 0
   public var eptMisconfigurations: UInt64 = 0
@@ -60,6 +61,7 @@ public struct PagingCounters: BitwiseCopyable, Sendable, Equatable {
     Row("monitorReferences", \.monitorReferences, "guest table entries that the monitor read itself"),
     Row("trueFaults", \.trueFaults, "page faults that are the guest's own"),
     Row("hiddenFaults", \.hiddenFaults, "page faults of the shadow tables that the guest doesn't see"),
+    Row("deviceFaults", \.deviceFaults, "accesses to device memory, which no shadow maps"),
     Row("traceHits", \.traceHits, "guest writes to page tables that the monitor caught"),
     Row("eptViolations", \.eptViolations, "accesses that EPT doesn't allow (yet)"),
     Row("eptMisconfigurations", \.eptMisconfigurations, "accesses to device memory, marked so in EPT"),

@@ -85,8 +85,12 @@ extension PagingComparison {
       for (index, contender) in contenders.enumerated() {
         if shouldStop() { return nil }
         // What comes first (the guest's own preparation, first touches of each page) is taken off.
-        let ready = try result(settings, steps: steps, contender)
-        let whole = try result(settings, steps: 2 * steps, contender)
+        guard let ready = try result(settings, steps: steps, contender),
+          let whole = try result(settings, steps: 2 * steps, contender)
+        else { return nil }
+        guard whole.instructions >= ready.instructions + steps else {
+          throw .guest("the guest takes no steps=, pages=, update= and switch= on its command line, as mmu-mix does")
+        }
         let spent = whole.cycles > ready.cycles ? whole.cycles - ready.cycles : 0
         curves[index].points.append(SweepPoint(value: value, cycles: Double(spent) / Double(steps)))
       }
@@ -94,13 +98,15 @@ extension PagingComparison {
     return SweepResult(axis: axis, curves: curves)
   }
 
+  /// Nil when somebody stopped the run.
   private func result(
     _ settings: [(name: String, value: UInt64)], steps: UInt64, _ contender: PagingContender
-  ) throws(Failure) -> PagingResult {
+  ) throws(Failure) -> PagingResult? {
     var comparison = self
     let words = (settings + [("steps", steps)]).map { "\($0.name)=\($0.value)" }
     comparison.request.append = ([request.append] + words).filter { !$0.isEmpty }.joined(separator: " ")
     let result = try comparison.run(contender)
+    if result.outcome == .stopped { return nil }
     // A guest that doesn't know these words would give figures that mean nothing.
     guard result.outcome == .guestExit(status: 1) else {
       throw .guest("the guest ended with \(result.outcome.name) instead of success for '\(words.joined(separator: " "))'")

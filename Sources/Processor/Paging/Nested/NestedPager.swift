@@ -161,7 +161,7 @@ struct NestedPager: Pager {
   ) throws(EPTRestart) -> Outcome {
     cpu.noteExit()
     if failure == .reserved {
-      cpu.s.pointee.paging.eptMisconfigurations &+= 1
+      if !cpu.repeatsDeviceAccess { cpu.s.pointee.paging.eptMisconfigurations &+= 1 }
       return .device
     }
     cpu.s.pointee.paging.eptViolations &+= 1

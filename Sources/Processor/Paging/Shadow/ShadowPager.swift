@@ -88,7 +88,11 @@ struct ShadowPager: Pager {
     }
 
     if !translation.hasMemory {
-      hidden(.device, linear, translation, cpu)
+      // An instruction that starts over with the device's answer makes no second access.
+      if !cpu.repeatsDeviceAccess {
+        cpu.s.pointee.paging.deviceFaults &+= 1
+        tell(.device, linear, translation, cpu)
+      }
       return translation
     }
     let entry = cpu.s.pointee.pageEntries[Int(truncatingIfNeeded: translation.page >> 12)]
@@ -114,6 +118,10 @@ struct ShadowPager: Pager {
 
   private func hidden(_ reason: HiddenFault, _ linear: UInt32, _ translation: Translation, _ cpu: CPU) {
     cpu.s.pointee.paging.hiddenFaults &+= 1
+    tell(reason, linear, translation, cpu)
+  }
+
+  private func tell(_ reason: HiddenFault, _ linear: UInt32, _ translation: Translation, _ cpu: CPU) {
     cpu.record(.hiddenPageFault, code: reason.rawValue, a: UInt64(linear), b: translation.page)
   }
 

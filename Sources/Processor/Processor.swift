@@ -255,6 +255,7 @@ public final class Processor {
   public func record(with recorder: Recorder?) {
     self.recorder = recorder
     cpu.s.pointee.eventMask = recorder?.mask ?? 0
+    cpu.updateContext()
   }
 
   @inline(never)

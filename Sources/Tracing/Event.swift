@@ -50,6 +50,11 @@ public enum EventKind: UInt8, CaseIterable, Sendable, BitwiseCopyable {
   /// when the page is mapped but not for that.
   case eptViolation
 
+  /// The kinds that happen while an instruction executes, and not when it is over: as in an event mask.
+  public static let withinInstructions: UInt64 = [
+    EventKind.tlbMiss, .tlbFlush, .pageInvalidation, .hiddenPageFault, .traceHit, .eptViolation,
+  ].reduce(0) { $0 | 1 << UInt64($1.rawValue) }
+
   /// It happens in the monitor's time, whoever runs in the guest.
   public var isMonitors: Bool { self == .hiddenPageFault || self == .traceHit || self == .eptViolation }
 }

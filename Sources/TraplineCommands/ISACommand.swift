@@ -149,6 +149,7 @@ extension ConsoleCommand {
       console.output.append(text)
       return ExitStatus.success
     }
+    file.replaceOld()
     file.sink.append(text)
     if let problem = file.finish() { throw Refusal(problem, status: ExitStatus.inputOutput) }
     return ExitStatus.success

@@ -55,8 +55,12 @@ struct MMUCommand: ConsoleCommand {
     help: ArgumentHelp("Only this axis of the sweep: working-set, updates or switches; may be repeated.", valueName: "axis"))
   var axes: [String] = []
 
-  @Option(help: ArgumentHelp("Accesses of each run of the sweep (default: 50000).", valueName: "count"))
-  var steps: UInt64 = 50_000
+  @Option(
+    help: ArgumentHelp("Accesses that each point of the sweep measures (default: 50K).", valueName: "count"),
+    transform: { try InstructionCount(parsing: $0) })
+  var steps: InstructionCount?
+
+  private var stepCount: UInt64 { steps?.value ?? 50_000 }
 
   @Option(help: ArgumentHelp("Draw the sweep as an SVG picture.", valueName: "file"))
   var plot: String?
@@ -71,8 +75,10 @@ struct MMUCommand: ConsoleCommand {
     if !sweep {
       if plot != nil { throw ValidationError("--plot draws a sweep: add --sweep") }
       if !axes.isEmpty { throw ValidationError("--axis chooses what a sweep varies: add --sweep") }
+      if steps != nil { throw ValidationError("--steps says how long a sweep measures: add --sweep") }
     }
-    if steps == 0 || steps > 1_000_000_000 { throw ValidationError("--steps must be from 1 to 1000000000") }
+    if stepCount == 0 || stepCount > 1_000_000_000 { throw ValidationError("--steps must be from 1 to 1G") }
+    if paging.shadowMode != nil { throw ValidationError("mmu runs both modes of the shadow pager: leave --shadow-mode out") }
     let known = SweepAxis.all.map(\.name)
     if let wrong = axes.first(where: { !known.contains($0) }) {
       throw ValidationError("there is no axis '\(wrong)': there are \(known.joined(separator: ", "))")
@@ -95,11 +101,10 @@ struct MMUCommand: ConsoleCommand {
       image: try guest.bytes(), request: try guest.loadRequest(), memorySize: guest.memory.bytes, limits: limits,
       costs: table)
     // Opened first: a result that can't be written is told before the work.
-    let result = try output.map { path throws(Refusal) in try OutputFile(path: path, on: console) }
-    let shouldStop = { interruption?.stop.isRaised ?? false }
+    let result = try output.map { path throws(Refusal) in try OutputFile(path: path, on: console, keepsOld: true) }
     return sweep
-      ? try runSweep(comparison, into: result, shouldStop, on: console)
-      : try compare(comparison, into: result, shouldStop, on: console)
+      ? try runSweep(comparison, into: result, interruption, on: console)
+      : try compare(comparison, into: result, interruption, on: console)
   }
 
   /// The pagers that are compared, with a modelled TLB for each.
@@ -117,12 +122,13 @@ struct MMUCommand: ConsoleCommand {
   }
 
   private func compare(
-    _ comparison: PagingComparison, into file: OutputFile?, _ shouldStop: () -> Bool, on console: Console
+    _ comparison: PagingComparison, into file: OutputFile?, _ interruption: Interruption?, on console: Console
   ) throws -> Int32 {
+    let shouldStop = { interruption?.stop.isRaised ?? false }
     var results: [PagingResult] = []
     for contender in contenders {
       results.append(try attempt { () throws(PagingComparison.Failure) in try comparison.run(contender) })
-      if shouldStop() { return stopped(on: console) }
+      if shouldStop() { return stopped(interruption, on: console) }
     }
     if let outcome = results.first(where: { $0.outcome == .timeLimit }) {
       console.say(
@@ -140,21 +146,23 @@ struct MMUCommand: ConsoleCommand {
   }
 
   private func runSweep(
-    _ comparison: PagingComparison, into file: OutputFile?, _ shouldStop: () -> Bool, on console: Console
+    _ comparison: PagingComparison, into file: OutputFile?, _ interruption: Interruption?, on console: Console
   ) throws -> Int32 {
-    let picture = try plot.map { path throws(Refusal) in try OutputFile(path: path, on: console) }
+    let picture = try plot.map { path throws(Refusal) in try OutputFile(path: path, on: console, keepsOld: true) }
+    let shouldStop = { interruption?.stop.isRaised ?? false }
     var results: [SweepResult] = []
     for axis in SweepAxis.all where axes.isEmpty || axes.contains(axis.name) {
       if console.errorsAreTerminal { console.say("varying \(axis.title.lowercased())") }
       let result = try attempt { () throws(PagingComparison.Failure) in
-        try comparison.sweep(axis, contenders, steps: steps, shouldStop: shouldStop)
+        try comparison.sweep(axis, contenders, steps: stepCount, shouldStop: shouldStop)
       }
-      guard let result else { return stopped(on: console) }
+      guard let result else { return stopped(interruption, on: console) }
       results.append(result)
     }
-    let report = MMUSweepReport(file: guest.file, steps: steps, results: results)
+    let report = MMUSweepReport(file: guest.file, steps: stepCount, results: results)
     let status = try deliver(json ? report.json.text + "\n" : report.text, into: file, on: console)
     if let picture {
+      picture.replaceOld()
       picture.sink.append(report.chart.svg)
       if let problem = picture.finish() { throw Refusal(problem, status: ExitStatus.inputOutput) }
     }
@@ -169,9 +177,10 @@ struct MMUCommand: ConsoleCommand {
     }
   }
 
-  private func stopped(on console: Console) -> Int32 {
+  /// As shells have it, and as `run` does: 128 and the signal.
+  private func stopped(_ interruption: Interruption?, on console: Console) -> Int32 {
     console.say("stopped before all runs were over")
-    return RunOutcome.stopped.exitStatus
+    return interruption?.signal.map { 128 + $0 } ?? RunOutcome.stopped.exitStatus
   }
 }
 

@@ -113,12 +113,19 @@ struct MMUReport {
     let reasons = verdict.reasons.map { "\(grouped($0.cycles)) cycles more for \($0.cause) (\(grouped($0.count)))" }
     let price =
       if let ratio = verdict.ratio {
-        "costs \(MMUSweepReport.oneDecimal(min(ratio, 1e9))) times as much"
+        "costs \(Self.times(ratio)) times as much"
       } else {
         "costs \(grouped(verdict.loser.cycles)) cycles, and \(winner) none"
       }
     return "verdict: \(winner) costs least; \(loser) \(price)"
       + (reasons.isEmpty ? "" : ": " + reasons.joined(separator: ", "))
+  }
+
+  /// Two decimals where one would hide the difference.
+  private static func times(_ ratio: Double) -> String {
+    if ratio >= 1.1 { return MMUSweepReport.oneDecimal(min(ratio, 1e9)) }
+    let hundredths = UInt64((ratio * 100).rounded(.up))
+    return "1.\(hundredths % 100 / 10)\(hundredths % 10)"
   }
 
   // MARK: JSON

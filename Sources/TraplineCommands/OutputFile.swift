@@ -14,8 +14,10 @@ final class OutputFile {
   let sink: Tracing.ByteSink
   private let descriptor: Int32?
 
-  /// - Parameter path: made or emptied; `-` is standard error.
-  init(path: String, on console: Console) throws(Refusal) {
+  /// - Parameters:
+  ///   - path: made or emptied; `-` is standard error.
+  ///   - keepsOld: what was in it stays until `replaceOld`.
+  init(path: String, on console: Console, keepsOld: Bool = false) throws(Refusal) {
     self.path = path
     if path == "-" {
       descriptor = nil
@@ -23,10 +25,15 @@ final class OutputFile {
       return
     }
     if path.isEmpty { throw Refusal("the name of the output file is empty") }
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    let descriptor = open(path, O_WRONLY | O_CREAT | (keepsOld ? 0 : O_TRUNC) | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw Refusal("can't write \(shown(path)): \(hostError(errno))") }
     self.descriptor = descriptor
     sink = Tracing.ByteSink(fileDescriptor: descriptor)
+  }
+
+  /// What is written from now on takes the place of what was there. (A terminal or a pipe has nothing to lose.)
+  func replaceOld() {
+    if let descriptor { _ = ftruncate(descriptor, 0) }
   }
 
   deinit { if let descriptor { _ = close(descriptor) } }

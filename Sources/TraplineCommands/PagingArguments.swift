@@ -6,9 +6,9 @@ import Processor
 struct PagingArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "How the shadow pager follows guest page-table writes: eager (each is carried over) or lazy (out of sync until INVLPG or a CR3 load).",
+      "How the shadow pager follows guest page-table writes: eager (the default: each is carried over) or lazy (out of sync until INVLPG or a CR3 load).",
       valueName: "mode"))
-  var shadowMode = ShadowOptions.Mode.eager
+  var shadowMode: ShadowOptions.Mode?
 
   @Option(help: ArgumentHelp("Large guest pages in the shadow: kept, or split into 4 KiB.", valueName: "way"))
   var shadowLargePages = ShadowOptions.LargePages.kept
@@ -49,7 +49,7 @@ struct PagingArguments: ParsableArguments {
 
   func configuration(_ pager: PagerKind) -> PagingConfiguration {
     var paging = PagingConfiguration(pager: pager)
-    paging.shadow.mode = shadowMode
+    paging.shadow.mode = shadowMode ?? .eager
     paging.shadow.largePages = shadowLargePages
     paging.shadow.memory = Int(shadowMemory.bytes)
     paging.nested.largePages = eptPages == .large ? .used : .none
@@ -69,12 +69,16 @@ package struct TLBArgument: Equatable, Sendable {
 
   package init(parsing text: String) throws(QuantityError) {
     if text == "default" { return }
+    var names: [String] = []
     for part in text.split(separator: ",", omittingEmptySubsequences: false) {
       let sides = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
       guard sides.count == 2 else {
         throw QuantityError(description: "'\(shown(String(part)))' is no setting: write NAME=VALUE, as in 4k=512x4")
       }
-      switch sides[0].lowercased() {
+      let name = sides[0].lowercased()
+      guard !names.contains(name) else { throw QuantityError(description: "'\(shown(name))' is there twice") }
+      names.append(name)
+      switch name {
       case "4k": options.small = try Self.geometry(sides[1])
       case "2m": options.large2M = try Self.geometry(sides[1])
       case "4m": options.large4M = try Self.geometry(sides[1])
@@ -95,14 +99,14 @@ package struct TLBArgument: Equatable, Sendable {
   }
 
   private static func geometry(_ text: String) throws(QuantityError) -> TLBGeometry {
-    let numbers = text.split(separator: "x", omittingEmptySubsequences: false).map { digits($0).flatMap(UInt16.init(exactly:)) }
+    let numbers = text.split(separator: "x", omittingEmptySubsequences: false).map { digits($0).flatMap(Int.init(exactly:)) }
     if text == "0" { return TLBGeometry(entries: 0, ways: 1) }
     guard numbers.count == 2, let entries = numbers[0], let ways = numbers[1], ways > 0, entries > 0,
-      TLBGeometry(entries: Int(entries), ways: Int(ways)).isValid
+      TLBGeometry(entries: entries, ways: ways).isValid
     else {
       throw QuantityError(
         description: "'\(shown(text))' is no shape: write ENTRIESxWAYS, with a power of two of sets, as in 512x4; or 0")
     }
-    return TLBGeometry(entries: Int(entries), ways: Int(ways))
+    return TLBGeometry(entries: entries, ways: ways)
   }
 }

@@ -1,5 +1,5 @@
-// The modelled TLB, looked at access by access: what it holds, what it loses and when, and that nothing else answers for
-// it. Misses are the measure: a page that costs one wasn't there.
+// The modelled TLB, looked at access by access: what it holds, what it loses and when, and that nothing else answers
+// for it. Misses are the measure: a page that costs one wasn't there.
 
 import ISA
 import Memory
@@ -20,7 +20,10 @@ private final class Bench {
   private(set) var root: UInt32 = 0
   var cpu: CPU { processor.cpu }
 
-  init(_ tlb: TLBOptions?, pager: PagerKind = .none, cr4: CR4 = [.pse, .pge], change: (inout PagingConfiguration) -> Void = { _ in }) throws {
+  init(
+    _ tlb: TLBOptions?, pager: PagerKind = .none, cr4: CR4 = [.pse, .pge],
+    change: (inout PagingConfiguration) -> Void = { _ in }
+  ) throws {
     memory = try GuestPhysicalMemory(machine: MachineMemory(size: 24 << 20), ramSize: 8 << 20)
     processor = Processor(memory: memory)
     processor.enterFlatProtectedMode()
@@ -112,7 +115,8 @@ private final class Bench {
   }
 }
 
-private func tlb(_ small: (Int, Int), large: Int = 32, _ tags: TLBTags = .vpid, keepsGlobal: Bool = true) -> TLBOptions {
+private func tlb(_ small: (Int, Int), large: Int = 32, _ tags: TLBTags = .vpid, keepsGlobal: Bool = true) -> TLBOptions
+{
   var options = TLBOptions()
   options.small = TLBGeometry(entries: small.0, ways: small.1)
   options.large2M = TLBGeometry(entries: large, ways: large == 0 ? 1 : 4)
@@ -137,7 +141,9 @@ struct TLBCapacityTests {
     }
   }
 
-  @Test("a round through one page more than there is room for misses wherever the set is too small", arguments: PagerKind.allCases)
+  @Test(
+    "a round through one page more than there is room for misses wherever the set is too small",
+    arguments: PagerKind.allCases)
   func doesNotFit(_ pager: PagerKind) throws {
     // One set: each page is gone before it comes round again.
     var bench = try Bench(tlb((16, 16)), pager: pager)
@@ -188,7 +194,8 @@ struct TLBCapacityTests {
     #expect(try bench.misses(Bench.page(1)) == 0)
   }
 
-  @Test("a read of a page and then a write of it is one miss, and one walk for the right", arguments: PagerKind.allCases)
+  @Test(
+    "a read of a page and then a write of it is one miss, and one walk for the right", arguments: PagerKind.allCases)
   func assists(_ pager: PagerKind) throws {
     let bench = try Bench(tlb((16, 4)), pager: pager)
     bench.mapWindow(1)
@@ -298,7 +305,9 @@ struct TLBPageSizeTests {
     #expect(try bench.read(0x5000_0000 + Bench.frame(4)) == Bench.frame(4))
   }
 
-  @Test("a large page that reaches past the end of memory shows none of the machine's behind it", arguments: PagerKind.allCases)
+  @Test(
+    "a large page that reaches past the end of memory shows none of the machine's behind it",
+    arguments: PagerKind.allCases)
   func end(_ pager: PagerKind) throws {
     let bench = try Bench(tlb((16, 4)), pager: pager)
     bench.mapLarge(0x5000_0000, to: 0x80_0000)
@@ -318,7 +327,9 @@ struct TLBPageSizeTests {
     #expect(throws: GuestFault.self) { try processor.cpu.load(0x5030_0000, user: false, as: UInt32.self) }
   }
 
-  @Test("with A20 shut, a large page's odd megabytes are its even ones, wherever the first access came", arguments: PagerKind.allCases)
+  @Test(
+    "with A20 shut, a large page's odd megabytes are its even ones, wherever the first access came",
+    arguments: PagerKind.allCases)
   func a20(_ pager: PagerKind) throws {
     let bench = try Bench(tlb((16, 4)), pager: pager)
     for page in UInt32(0)..<1024 { bench.write(page, at: Bench.large + page << 12) }
@@ -330,8 +341,10 @@ struct TLBPageSizeTests {
       for other in [page, 0, 0x101, 0x2ff] {
         let route = try bench.cpu.route(0x5000_0000 + other << 12, write: false, user: false)
         let host = try #require(route.host)
-        let expected = try #require(bench.memory.pointer(to: GuestPhysicalAddress(Bench.large + (other & ~0x100) << 12)))
-        #expect(host == expected && route.physical == UInt64(Bench.large + (other & ~0x100) << 12), "\(page) then \(other)")
+        let expected = try #require(
+          bench.memory.pointer(to: GuestPhysicalAddress(Bench.large + (other & ~0x100) << 12)))
+        #expect(
+          host == expected && route.physical == UInt64(Bench.large + (other & ~0x100) << 12), "\(page) then \(other)")
       }
     }
   }
@@ -341,7 +354,9 @@ struct TLBPageSizeTests {
 
 @Suite("What the modelled TLB forgets")
 struct TLBFlushTests {
-  @Test("a load of CR3 forgets pages, but global ones only if the TLB keeps none", arguments: PagerKind.allCases, [true, false])
+  @Test(
+    "a load of CR3 forgets pages, but global ones only if the TLB keeps none", arguments: PagerKind.allCases,
+    [true, false])
   func globalPages(_ pager: PagerKind, _ keepsGlobal: Bool) throws {
     let bench = try Bench(tlb((16, 4), keepsGlobal: keepsGlobal), pager: pager)
     bench.mapWindow(2)
@@ -421,7 +436,9 @@ struct TLBFlushTests {
     for page in UInt32(0)..<8 { #expect(try bench.read(0x5000_0000 + page << 12) == Bench.frame(page)) }
   }
 
-  @Test("without tags each exit empties the TLB; with them none does", arguments: [PagerKind.shadow, .nested], TLBTags.allCases)
+  @Test(
+    "without tags each exit empties the TLB; with them none does", arguments: [PagerKind.shadow, .nested],
+    TLBTags.allCases)
   func exits(_ pager: PagerKind, _ tags: TLBTags) throws {
     let bench = try Bench(tlb((16, 4), tags), pager: pager) { $0.nested.largePages = .none }
     bench.mapWindow(3)
@@ -449,7 +466,9 @@ struct TLBFlushTests {
     configuration.tlb = tlb((16, 4), tags)
     try guest.processor.usePaging(configuration)
     guest.map(Bench.window, to: PagingTests.frame)
-    for (n, byte) in [UInt8(0xe4), 0x80, 0xf4].enumerated() { guest.cpu.writePhysical(UInt64(ProtectedGuest.code) + UInt64(n), byte) }
+    for (n, byte) in [UInt8(0xe4), 0x80, 0xf4].enumerated() {
+      guest.cpu.writePhysical(UInt64(ProtectedGuest.code) + UInt64(n), byte)
+    }
     func misses() throws -> UInt64 {
       let before = guest.processor.pagingCounters.tlbMisses
       let _: UInt32 = try guest.cpu.load(Bench.window, user: false)
@@ -462,7 +481,9 @@ struct TLBFlushTests {
     #expect(try misses() == (tags == .none && pager != .none ? 1 : 0))
   }
 
-  @Test("INVVPID forgets one page, all, or all but global ones, and INVEPT everything", arguments: PagerKind.allCases, [true, false])
+  @Test(
+    "INVVPID forgets one page, all, or all but global ones, and INVEPT everything", arguments: PagerKind.allCases,
+    [true, false])
   func monitor(_ pager: PagerKind, _ keepsGlobal: Bool) throws {
     let bench = try Bench(tlb((16, 4), keepsGlobal: keepsGlobal), pager: pager)
     bench.mapWindow(3)
@@ -494,7 +515,9 @@ struct TLBFlushTests {
     for page in UInt32(0)..<4 { try bench.read(0x5000_0000 + page << 12) }
     try bench.readPages([0])
     bench.processor.invvpid(.individualAddress(LinearAddress(UInt32(0x5000_2000))))
-    #expect(try bench.misses { for page in UInt32(0)..<4 { try bench.read(0x5000_0000 + page << 12) } } == (entries == 0 ? 4 : 1))
+    #expect(
+      try bench.misses { for page in UInt32(0)..<4 { try bench.read(0x5000_0000 + page << 12) } }
+        == (entries == 0 ? 4 : 1))
     #expect(try bench.misses { try bench.readPages([0]) } == 0)
   }
 
@@ -503,7 +526,8 @@ struct TLBFlushTests {
     let bench = try Bench(tlb((16, 4)), pager: pager)
     bench.mapWindow(2)
     try bench.readPages([0, 1])
-    let entries = bench.memory.entries, first = Int(Bench.frame(0) >> 12)
+    let entries = bench.memory.entries
+    let first = Int(Bench.frame(0) >> 12)
     (entries[first], entries[first + 1]) = (entries[first + 1], entries[first])
     bench.processor.noteBackingChange(of: GuestPhysicalAddress(Bench.frame(0)))
     bench.processor.noteBackingChange(of: GuestPhysicalAddress(Bench.frame(1)))
@@ -516,7 +540,9 @@ struct TLBFlushTests {
 @Suite("The modelled TLB and address spaces")
 struct TLBAddressSpaceTests {
   /// Two spaces with the same four pages on different frames.
-  private func spaces(_ pager: PagerKind, _ tags: TLBTags, _ mode: ShadowOptions.Mode = .eager) throws -> (Bench, UInt32, UInt32) {
+  private func spaces(_ pager: PagerKind, _ tags: TLBTags, _ mode: ShadowOptions.Mode = .eager) throws -> (
+    Bench, UInt32, UInt32
+  ) {
     let bench = try Bench(tlb((64, 4), tags), pager: pager) { $0.shadow.mode = mode }
     let other = bench.newSpace()
     bench.mapWindow(4)
@@ -551,7 +577,9 @@ struct TLBAddressSpaceTests {
     #expect(misses == (pager == .shadow && tags == .pcid ? 0 : 40))
   }
 
-  @Test("a page table that changed meanwhile is seen after the switch", arguments: ShadowOptions.Mode.allCases, TLBTags.allCases)
+  @Test(
+    "a page table that changed meanwhile is seen after the switch", arguments: ShadowOptions.Mode.allCases,
+    TLBTags.allCases)
   func changedMeanwhile(_ mode: ShadowOptions.Mode, _ tags: TLBTags) throws {
     let (bench, first, second) = try spaces(.shadow, tags, mode)
     // While the other space is in use.
@@ -605,7 +633,9 @@ struct TLBAddressSpaceTests {
   func globalPages() throws {
     let bench = try Bench(tlb((64, 4), .pcid), pager: .shadow)
     let other = bench.newSpace()
-    for space in [bench.root, other] { bench.map(Bench.page(0), to: Bench.frame(0), Bench.all | Bench.global, in: space) }
+    for space in [bench.root, other] {
+      bench.map(Bench.page(0), to: Bench.frame(0), Bench.all | Bench.global, in: space)
+    }
     try bench.readPages([0])
     try bench.switchTo(other)
     #expect(try bench.misses(Bench.page(0)) == 0)
@@ -614,7 +644,30 @@ struct TLBAddressSpaceTests {
     #expect(try bench.read(Bench.page(0)) == Bench.frame(1))
   }
 
-  @Test("more address spaces than the monitor has tables for are still told apart", arguments: ShadowOptions.Mode.allCases, TLBTags.allCases)
+  @Test(
+    "two PAE address spaces whose pointers share a page are told apart", arguments: ShadowOptions.Mode.allCases,
+    TLBTags.allCases)
+  func pointers(_ mode: ShadowOptions.Mode, _ tags: TLBTags) throws {
+    let bench = try Bench(tlb((64, 4), tags), pager: .shadow, cr4: [.pae]) { $0.shadow.mode = mode }
+    for n in UInt32(0)..<4 { bench.write(n, at: Bench.large + n << 20) }
+    // The second quarter of the one is the third of the other, and the other way round.
+    let second = bench.root + 0x20
+    for (part, other) in [(UInt32(0), UInt32(0)), (1, 2), (2, 1), (3, 3)] {
+      bench.write(bench.word(bench.root + 8 * other), at: second + 8 * part)
+    }
+    bench.mapWide(0, to: Bench.large)
+    bench.write(Bench.large + 0x20_0000 | Bench.largePage, at: bench.word(bench.root + 16) & ~0xfff)
+    for _ in 0..<3 {
+      try bench.switchTo(bench.root)
+      #expect(try bench.read(0x4010_0000) == 1 && bench.read(0x8010_0000) == 3)
+      try bench.switchTo(second)
+      #expect(try bench.read(0x4010_0000) == 3 && bench.read(0x8010_0000) == 1)
+    }
+  }
+
+  @Test(
+    "more address spaces than the monitor has tables for are still told apart", arguments: ShadowOptions.Mode.allCases,
+    TLBTags.allCases)
   func manySpaces(_ mode: ShadowOptions.Mode, _ tags: TLBTags) throws {
     let bench = try Bench(tlb((64, 4), tags), pager: .shadow) {
       $0.shadow.mode = mode
@@ -643,7 +696,9 @@ struct TLBInclusionTests {
   /// Fills the one set of a TLB with other pages.
   private func crowdOut(_ bench: Bench) throws { try bench.readPages(1...4) }
 
-  @Test("a stale translation is used as long as the TLB has it and not after", arguments: [PagerKind.none, .nested], [false, true])
+  @Test(
+    "a stale translation is used as long as the TLB has it and not after", arguments: [PagerKind.none, .nested],
+    [false, true])
   func stale(_ pager: PagerKind, _ user: Bool) throws {
     let bench = try Bench(tlb((4, 4)), pager: pager)
     bench.mapWindow(5)
@@ -685,7 +740,9 @@ struct TLBInclusionTests {
     #expect(throws: GuestFault.self) { try bench.read(0x5000_0000) }
   }
 
-  @Test("a translation that another access found changed is changed for both privileges", arguments: [PagerKind.none, .nested])
+  @Test(
+    "a translation that another access found changed is changed for both privileges",
+    arguments: [PagerKind.none, .nested])
   func changed(_ pager: PagerKind) throws {
     let bench = try Bench(tlb((16, 4)), pager: pager)
     bench.mapWindow(1)
@@ -697,6 +754,28 @@ struct TLBInclusionTests {
     #expect(bench.word(Bench.frame(9) + 8) == 1)
     #expect(try bench.read(Bench.page(0)) == Bench.frame(9))
     #expect(try bench.read(Bench.page(0), user: true) == Bench.frame(9), "one TLB, one entry")
+  }
+
+  @Test(
+    "stores that the TLB let pass are asked about again once their page is a page table", arguments: PagerKind.allCases,
+    [false, true])
+  func becomesTable(_ pager: PagerKind, _ isLarge: Bool) throws {
+    for (mode, tags) in [(ShadowOptions.Mode.eager, TLBTags.vpid), (.lazy, .vpid), (.eager, .pcid), (.lazy, .none)] {
+      let bench = try Bench(tlb((64, 4), tags), pager: pager) { $0.shadow.mode = mode }
+      bench.mapWindow(2)
+      let table = Bench.large + 0x5000
+      let alias: UInt32 = isLarge ? 0x5000_5000 : Bench.page(1)
+      if isLarge { bench.mapLarge(0x5000_0000, to: Bench.large) } else { bench.map(alias, to: table) }
+      for user in [false, true] { try bench.store(0, alias, user: user) }
+      // Its first entry is written through the alias before and after the table is in use.
+      try bench.store(Bench.frame(1) | Bench.all, alias)
+      bench.write(table | Bench.all, at: bench.root + 0x6000_0000 >> 22 * 4)
+      for n in UInt32(1)..<6 {
+        #expect(try bench.read(0x6000_0000) == Bench.frame(n), "\(mode) \(tags)")
+        try bench.store(Bench.frame(n + 1) | Bench.all, alias, user: n & 1 == 0)
+        bench.invlpg(0x6000_0000)
+      }
+    }
   }
 
   @Test("an access to a device's page asks the bus each time", arguments: PagerKind.allCases)
@@ -732,7 +811,9 @@ struct TLBTransparencyTests {
     var current = 0
     try bench.switchTo(spaces[0])
     for step in UInt32(0)..<3000 {
-      let n = random.next(24), offset = random.next(1024) * 4, user = random.next(2) == 0
+      let n = random.next(24)
+      let offset = random.next(1024) * 4
+      let user = random.next(2) == 0
       switch random.next(20) {
       case 0..<8: read.append(try bench.read(Bench.page(n) + offset, user: user))
       case 8..<16: try bench.store(step, Bench.page(n) + offset, user: user)
@@ -769,7 +850,9 @@ struct TLBTransparencyTests {
               if memory > 0 { $0.shadow.memory = memory }
             }
             let found = try results(bench, seed: seed)
-            #expect(found.read == expected.read && found.frames == expected.frames, "\(pager) \(mode) \(String(describing: model)) \(memory)")
+            #expect(
+              found.read == expected.read && found.frames == expected.frames,
+              "\(pager) \(mode) \(String(describing: model)) \(memory)")
           }
         }
       }
@@ -781,7 +864,8 @@ struct TLBTransparencyTests {
     // mov ecx, 200; again: mov eax, ecx; and eax, 15; shl eax, 12; add [esi + eax], ecx; mov edx, [esi + eax]; add ebx, edx;
     // invlpg [esi + eax]; loop again
     let code: [UInt8] = [
-      0xb9, 200, 0, 0, 0, 0x89, 0xc8, 0x83, 0xe0, 0x0f, 0xc1, 0xe0, 0x0c, 0x01, 0x0c, 0x06, 0x8b, 0x14, 0x06, 0x01, 0xd3,
+      0xb9, 200, 0, 0, 0, 0x89, 0xc8, 0x83, 0xe0, 0x0f, 0xc1, 0xe0, 0x0c, 0x01, 0x0c, 0x06, 0x8b, 0x14, 0x06, 0x01,
+      0xd3,
       0x0f, 0x01, 0x3c, 0x06, 0xe2, 0xea,
     ]
     func end(_ pager: PagerKind, _ model: TLBOptions?) throws -> (ArchitecturalState, [UInt32]) {

@@ -10,6 +10,7 @@
 //   +------------------------+------------+---------+----------------+
 
 import ISA
+import Tracing
 
 /// Bits of the engine's mode.
 enum EngineMode {
@@ -59,7 +60,9 @@ extension CPU {
 
     let hasDataBreakpoints = s.pointee.dr7 & 0xff != 0
     s.pointee.accessChecks = isAlignmentChecked || hasDataBreakpoints
-    if hasDataBreakpoints || systemFlag(EFlags.tf.rawValue) { mode |= EngineMode.single }
+    // What happens in the middle of a block is told with the instruction's own EIP only if each is a block.
+    let tellsPaging = s.pointee.eventMask & EventKind.withinInstructions != 0
+    if hasDataBreakpoints || systemFlag(EFlags.tf.rawValue) || tellsPaging { mode |= EngineMode.single }
     if cs.isFlat, cs.isBig, cs.isReadable, isProtected, !isVirtual8086, !s.pointee.accessChecks {
       let ss = segment(.ss).pointee, ds = segment(.ds).pointee, es = segment(.es).pointee
       if isFlatData(ss), ss.isBig, isFlatData(ds), isFlatData(es), mode & EngineMode.single == 0 { mode |= EngineMode.flat }

@@ -10,6 +10,7 @@ extension Processor {
   /// same answers takes the same path whatever the targets are.
   public func run(until target: UInt64) -> Exit {
     let exit = runInterpreter(until: target)
+    if exit != .budget { cpu.noteExit() }
     // Outside, the host's x87 unit is the host's.
     cpu.parkX87()
     return exit
@@ -183,7 +184,6 @@ extension Processor {
 
   /// The exit that `exitAccess` asks for.
   private func deviceExit() -> Exit {
-    cpu.noteExit()
     let access = cpu.s.pointee.exitAccess
     let port = UInt16(truncatingIfNeeded: access.address)
     switch access.kind {

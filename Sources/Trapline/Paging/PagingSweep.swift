@@ -80,6 +80,7 @@ extension PagingComparison {
     _ axis: SweepAxis, _ contenders: [PagingContender], steps: UInt64, shouldStop: () -> Bool = { false }
   ) throws(Failure) -> SweepResult? {
     var curves = contenders.map { SweepCurve(contender: $0.name, points: []) }
+    var work: Set<[UInt64]> = []
     for value in axis.values {
       let settings = axis.fixed + [(axis.parameter, value)]
       for (index, contender) in contenders.enumerated() {
@@ -91,9 +92,13 @@ extension PagingComparison {
         guard whole.instructions >= ready.instructions + steps else {
           throw .guest("the guest takes no steps=, pages=, update= and switch= on its command line, as mmu-mix does")
         }
+        work.insert([UInt64(index), whole.instructions] + PagingCounters.rows.map { $0.value(in: whole.counters) })
         let spent = whole.cycles > ready.cycles ? whole.cycles - ready.cycles : 0
         curves[index].points.append(SweepPoint(value: value, cycles: Double(spent) / Double(steps)))
       }
+    }
+    if axis.values.count > 1, work.count == contenders.count {
+      throw .guest("the guest does the same whatever \(axis.parameter)= says: it can't be varied over that")
     }
     return SweepResult(axis: axis, curves: curves)
   }
@@ -109,7 +114,7 @@ extension PagingComparison {
     if result.outcome == .stopped { return nil }
     // A guest that doesn't know these words would give figures that mean nothing.
     guard result.outcome == .guestExit(status: 1) else {
-      throw .guest("the guest ended with \(result.outcome.name) instead of success for '\(words.joined(separator: " "))'")
+      throw .guest("the guest ended with \(result.outcome.name), status \(result.outcome.exitStatus), instead of success for '\(words.joined(separator: " "))': run it by itself with --append to see why")
     }
     return result
   }

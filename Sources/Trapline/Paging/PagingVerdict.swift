@@ -21,10 +21,16 @@ public struct PagingVerdict: Sendable {
   public var reasons: [TranslationCosts.Charge] {
     let difference = loser.cycles - winner.cycles
     let excess = loser.charges.compactMap { charge -> TranslationCosts.Charge? in
-      let winners = winner.charges.first { $0.cause == charge.cause }?.cycles ?? 0
+      let winners = winner.charges.first { Self.isAlike($0.cause, charge.cause) }?.cycles ?? 0
       guard charge.cycles > winners, charge.cycles - winners >= max(difference / 10, 1) else { return nil }
       return TranslationCosts.Charge(cause: charge.cause, count: charge.count, cycles: charge.cycles - winners)
     }
     return excess.sorted { $0.cycles > $1.cycles }
+  }
+
+  /// First touches are hidden faults to one pager and EPT violations to the other.
+  private static func isAlike(_ a: String, _ b: String) -> Bool {
+    let firstTouches = ["hidden faults", "EPT violations"]
+    return a == b || firstTouches.contains(a) && firstTouches.contains(b)
   }
 }

@@ -45,14 +45,6 @@ package struct NativeCPU: GuestCPU, ~Copyable {
   /// A second handle on the same session's processor: to compare it with itself.
   package func twin() -> NativeCPU { NativeCPU() }
 
-  /// Processors with fast short REP MOV (seen on AMD Zen 3) look at all of ESI and EDI to find out whether source and
-  /// target overlap, even with 16-bit addresses, and then copy as if they lay apart.
-  private static func mayMissOverlap(_ oracleCase: OracleCase) -> Bool {
-    let bytes = oracleCase.bytes, registers = oracleCase.registers
-    guard let opcode = bytes.last, opcode == 0xa4 || opcode == 0xa5, bytes.contains(0x67) else { return false }
-    return (bytes.contains(0xf3) || bytes.contains(0xf2)) && registers[6] >> 16 != registers[7] >> 16
-  }
-
   /// Why these bytes must not run here, or nil.
   package static func refusal(of bytes: [UInt8]) -> String? {
     bytes.withUnsafeBufferPointer { $0.baseAddress.flatMap { chost_oracle_refusal($0, bytes.count) } }
@@ -61,9 +53,6 @@ package struct NativeCPU: GuestCPU, ~Copyable {
 
   package mutating func run(_ oracleCase: OracleCase) -> OracleOutcome {
     if let reason = Self.refusal(of: oracleCase.bytes) { return OracleOutcome(notRun: reason, of: oracleCase) }
-    if Self.mayMissOverlap(oracleCase) {
-      return OracleOutcome(notRun: "REP MOVS whose 16-bit addresses may overlap where its registers don't", of: oracleCase)
-    }
     if !oracleCase.lowMemory.isEmpty && chost_oracle_low() == nil {
       return OracleOutcome(notRun: "this host maps nothing below 64 KiB", of: oracleCase)
     }

@@ -134,9 +134,9 @@ extension CaseBuilder {
     if random.oneIn(16) { destination = source &+ UInt32(random.below(9)) &- 4 }
     if address16 {
       made.registers[6] = made.registers[6] & 0xffff_0000 | source
-      // (`NativeLimits`: some processors compare the whole registers to see whether a repeated move overlaps.)
-      let upper = row.operation == .movs && repeated ? made.registers[6] : made.registers[7]
-      made.registers[7] = upper & 0xffff_0000 | destination & 0xffff
+      // `NativeLimits` says why a repeated move has no upper half here.
+      let upper = row.operation == .movs && repeated ? 0 : made.registers[7] & 0xffff_0000
+      made.registers[7] = upper | destination & 0xffff
     } else {
       made.registers[6] = source
       made.registers[7] = destination

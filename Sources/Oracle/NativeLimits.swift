@@ -36,8 +36,8 @@ package enum NativeLimits {
       encoding: "67h with a memory operand",
       reason: "only where the host maps pages below 64 KiB (vm.mmap_min_addr); elsewhere just LEA and faults"),
     Row(
-      encoding: "F3 67 A4, F3 67 A5 with different upper halves of ESI and EDI",
-      reason: "AMD Zen 3 copies overlapping bytes as if they lay apart: it compares the whole registers"),
+      encoding: "F3 67 A4, F3 67 A5 with an upper half in EDI",
+      reason: "AMD Zen 3 copies overlapping bytes as if they lay apart: it compares SI with all of EDI"),
     Row(
       encoding: "LOCK or XCHG across a cache line", reason: "split locks are slowed, trapped or killed by some hosts"),
     Row(

@@ -201,6 +201,8 @@ public struct CPUState {
   var owner: UnsafeMutableRawPointer
   /// Kinds of events that are recorded; 0 when nobody records.
   var eventMask: UInt64 = 0
+  /// Some of them happen in the middle of instructions.
+  var tellsWithinInstructions = false
 
   /// Translations filled after a page walk, walks in all, flushes: for statistics.
   public var counters = Counters()

@@ -255,6 +255,7 @@ public final class Processor {
   public func record(with recorder: Recorder?) {
     self.recorder = recorder
     cpu.s.pointee.eventMask = recorder?.mask ?? 0
+    cpu.s.pointee.tellsWithinInstructions = cpu.s.pointee.eventMask & EventKind.withinInstructions != 0
     cpu.updateContext()
   }
 

@@ -10,7 +10,6 @@
 //   +------------------------+------------+---------+----------------+
 
 import ISA
-import Tracing
 
 /// Bits of the engine's mode.
 enum EngineMode {
@@ -61,8 +60,7 @@ extension CPU {
     let hasDataBreakpoints = s.pointee.dr7 & 0xff != 0
     s.pointee.accessChecks = isAlignmentChecked || hasDataBreakpoints
     // What happens in the middle of a block is told with the instruction's own EIP only if each is a block.
-    let tellsPaging = s.pointee.eventMask & EventKind.withinInstructions != 0
-    if hasDataBreakpoints || systemFlag(EFlags.tf.rawValue) || tellsPaging { mode |= EngineMode.single }
+    if hasDataBreakpoints || systemFlag(EFlags.tf.rawValue) || s.pointee.tellsWithinInstructions { mode |= EngineMode.single }
     if cs.isFlat, cs.isBig, cs.isReadable, isProtected, !isVirtual8086, !s.pointee.accessChecks {
       let ss = segment(.ss).pointee, ds = segment(.ds).pointee, es = segment(.es).pointee
       if isFlatData(ss), ss.isBig, isFlatData(ds), isFlatData(es), mode & EngineMode.single == 0 { mode |= EngineMode.flat }

@@ -172,7 +172,6 @@ extension CPU {
 
   static let pagingEnabled: UInt32 = 1 << 31
   static let writeProtect: UInt32 = 1 << 16
-  static let pageSizeExtensions: UInt32 = 1 << 4
   static let physicalAddressExtension: UInt32 = 1 << 5
   static let pageGlobalEnable: UInt32 = 1 << 7
   static let noExecuteEnable: UInt64 = 1 << 11

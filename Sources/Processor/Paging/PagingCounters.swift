@@ -33,6 +33,13 @@ public struct PagingCounters: BitwiseCopyable, Sendable, Equatable {
 
   public init() {}
 
+  /// A table of a page was begun.
+  mutating func countNewTable() {
+    tablesBuilt &+= 1
+    tablePages &+= 1
+    tablePagesPeak = max(tablePagesPeak, tablePages)
+  }
+
   /// TLB misses of all page sizes.
   public var tlbMisses: UInt64 { tlbMissesSmall + tlbMisses2M + tlbMisses4M }
 

@@ -37,9 +37,7 @@ extension NestedPager {
     precondition(n.pointee.used < NestedState.capacity, "below 4 GiB there are no more tables than that")
     defer { n.pointee.used += 1 }
     let frame = n.pointee.firstFrame + UInt64(n.pointee.used) << 12
-    cpu.s.pointee.paging.tablesBuilt &+= 1
-    cpu.s.pointee.paging.tablePages &+= 1
-    cpu.s.pointee.paging.tablePagesPeak = max(cpu.s.pointee.paging.tablePagesPeak, cpu.s.pointee.paging.tablePages)
+    cpu.s.pointee.paging.countNewTable()
     return frame
   }
 

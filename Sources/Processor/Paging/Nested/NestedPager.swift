@@ -178,10 +178,7 @@ struct NestedPager: Pager {
     }
     if log(page, cpu) { throw EPTRestart() }
     // ROM: reading is all that it allows.
-    var tables = MachineTables(cpu)
-    let outcome = PageWalk.run(
-      EPTFormat.self, in: &tables, root: n.pointee.firstFrame, physical, needs: .read, dirties: false, .inspect, [])
-    guard case .found(let leaf) = outcome else { throw EPTRestart() }
+    guard let leaf = inspect(physical, cpu) else { throw EPTRestart() }
     return .readOnly(leaf)
   }
 
@@ -195,12 +192,16 @@ struct NestedPager: Pager {
   func backingChanged(page: UInt64, _ cpu: CPU) { unmap(page, cpu) }
 
   func inspect(_ linear: UInt32, user: Bool, _ cpu: CPU) -> MappedPage? {
-    guard let guest = cpu.inspect(linear) else { return nil }
+    guard let guest = cpu.inspect(linear), let leaf = inspect(guest.translation.page, cpu) else { return nil }
+    return MappedPage(machine: MachineAddress(leaf.page), rights: leaf.rights, isLarge: leaf.level > 0)
+  }
+
+  /// What EPT has for a page that may be read, uncounted and without a mark.
+  private func inspect(_ physical: UInt64, _ cpu: CPU) -> PageLeaf? {
     var tables = MachineTables(cpu)
     let outcome = PageWalk.run(
-      EPTFormat.self, in: &tables, root: n.pointee.firstFrame, guest.translation.page, needs: .read, dirties: false,
-      .inspect, [])
+      EPTFormat.self, in: &tables, root: n.pointee.firstFrame, physical, needs: .read, dirties: false, .inspect, [])
     guard case .found(let leaf) = outcome else { return nil }
-    return MappedPage(machine: MachineAddress(leaf.page), rights: leaf.rights, isLarge: leaf.level > 0)
+    return leaf
   }
 }

@@ -44,11 +44,9 @@ extension ShadowPager {
   private func passage(_ guest: UInt64, _ role: ShadowRole) -> UInt64? {
     if role.isUser, guest & PageEntry.user == 0 { return nil }
     var entry = PageEntry.present | PageEntry.accessed | guest & (PageEntry.user | PageEntry.executeDisable)
-    if guest & PageEntry.writable != 0 {
-      entry |= PageEntry.writable | ShadowEntry.guestWritable
-    } else if !role.isUser, !role.mode.contains(.writeProtect) {
-      entry |= PageEntry.writable
-    }
+    let guestAllows = guest & PageEntry.writable != 0
+    if guestAllows { entry |= ShadowEntry.guestWritable }
+    if role.allowsWrites(guestDoes: guestAllows) { entry |= PageEntry.writable }
     return entry
   }
 

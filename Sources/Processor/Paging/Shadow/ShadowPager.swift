@@ -18,27 +18,33 @@ struct ShadowPager: Pager {
 
   @inline(never)
   func resolve(_ linear: UInt32, _ access: PageAccess, _ cpu: CPU) throws(GuestFault) -> Translation {
-    let root = present(user: access.isUser, cpu)
-    if root != 0, let found = walk(root, linear, access, cpu) { return found }
+    if let found = walk(present(user: access.isUser, cpu), linear, access, cpu) { return found }
     return try fault(linear, access, cpu)
   }
 
   /// The walk that a TLB miss makes: through the shadow of the access's privilege, nothing else.
   @inline(__always)
   private func walk(_ root: UInt32, _ linear: UInt32, _ access: PageAccess, _ cpu: CPU) -> Translation? {
-    // The root's entries are the PDPTEs, which a processor keeps: no reference.
-    let pointer = entries(root)[Int(linear >> 30)]
-    if pointer & PageEntry.present == 0 { return nil }
     var needs = cpu.rightsNeeded(access).rawValue
     // A supervisor's write needs R/W here whatever CR0.WP says: the shadow is right for it.
     if access.isWrite { needs |= PageRights.write.rawValue }
     var tables = MachineTables(cpu)
-    let outcome = PageWalk.run(
-      PAEFormat.self, in: &tables, root: pointer & ShadowEntry.frameMask, UInt64(linear),
-      needs: PageRights(rawValue: needs), dirties: false, .inspect, [.paging, .wide, .noExecute])
+    let leaf = leaf(root, linear, needs: PageRights(rawValue: needs), in: &tables)
     cpu.s.pointee.paging.walkReferences &+= tables.references
+    return leaf.map { translation($0, root, linear, cpu) }
+  }
+
+  /// What the tables below a root have for an address; nil when that is nothing, or too little.
+  @inline(__always)
+  private func leaf(_ root: UInt32, _ linear: UInt32, needs: PageRights, in tables: inout MachineTables) -> PageLeaf? {
+    // The root's entries are the PDPTEs, which a processor keeps: no reference.
+    let pointer = entries(root)[Int(linear >> 30)]
+    if pointer & PageEntry.present == 0 { return nil }
+    let outcome = PageWalk.run(
+      PAEFormat.self, in: &tables, root: pointer & ShadowEntry.frameMask, UInt64(linear), needs: needs, dirties: false,
+      .inspect, [.paging, .wide, .noExecute])
     guard case .found(let leaf) = outcome else { return nil }
-    return translation(leaf, root, linear, cpu)
+    return leaf
   }
 
   /// What a TLB is told: the guest's rights, by the bits that stand beside the shadow's own.
@@ -109,8 +115,7 @@ struct ShadowPager: Pager {
     let wasThere = cpu.s.pointee.paging.shadowEntriesFilled == before
     hidden(isROM && access.isWrite ? .readOnly : wasThere ? .dirty : .absent, linear, translation, cpu)
     // The instruction starts again and finds what was filled, but for what is never filled.
-    let root = present(user: access.isUser, cpu)
-    if root != 0, let found = walk(root, linear, access, cpu) { return found }
+    if let found = walk(present(user: access.isUser, cpu), linear, access, cpu) { return found }
     if isROM || isTraced { translation.isWriteReady = false }
     translation.reach = .small
     return translation
@@ -127,8 +132,7 @@ struct ShadowPager: Pager {
 
   // MARK: Roots
 
-  /// The root in use for a privilege, found again or begun when the address space has changed; 0 when it can't be
-  /// shadowed.
+  /// The root in use for a privilege, found again or begun when the address space has changed.
   @inline(__always) func present(user: Bool, _ cpu: CPU) -> UInt32 {
     let root = user ? s.pointee.roots.1 : s.pointee.roots.0
     return root != 0 ? root : findRoot(user: user, cpu)
@@ -136,25 +140,26 @@ struct ShadowPager: Pager {
 
   @inline(never)
   private func findRoot(user: Bool, _ cpu: CPU) -> UInt32 {
-    let mode = mode(user: user, cpu)
-    var role = ShadowRole(mode: mode, level: 2, user: user)
-    var page: UInt32 = 0
-    if mode.contains(.paging) {
-      page = cpu.s.pointee.cr3 >> 12
-    } else {
-      role.isDirect = true
-    }
-    // Four PDPTs may lie in one page: which one is told by the entries below.
-    var root = find(page, role)
+    let name = rootName(user: user, cpu)
+    var root = find(name.page, name.role)
     if root == 0 {
       cpu.s.pointee.paging.rootsBuilt &+= 1
-      root = make(page, role, cpu)
-    } else if mode.contains(.wide) {
+      root = make(name.page, name.role, cpu)
+    } else if name.role.mode.contains(.wide) {
+      // Four PDPTs may lie in one page: which one is told by the entries below.
       for part in UInt32(0)..<4 { checkPointer(root, part, cpu) }
     }
     s.pointee.tables[Int(root)].isReferenced = true
     if user { s.pointee.roots.1 = root } else { s.pointee.roots.0 = root }
     return root
+  }
+
+  /// The page and the role by which the present address space's root is known.
+  private func rootName(user: Bool, _ cpu: CPU) -> (page: UInt32, role: ShadowRole) {
+    let mode = mode(user: user, cpu)
+    var role = ShadowRole(mode: mode, level: 2, user: user)
+    role.isDirect = !mode.contains(.paging)
+    return (role.isDirect ? 0 : cpu.s.pointee.cr3 >> 12, role)
   }
 
   /// A PDPTE may have been loaded anew: what no longer fits goes.
@@ -206,18 +211,10 @@ struct ShadowPager: Pager {
   // MARK: Inspection
 
   func inspect(_ linear: UInt32, user: Bool, _ cpu: CPU) -> MappedPage? {
-    let mode = mode(user: user, cpu)
-    var role = ShadowRole(mode: mode, level: 2, user: user)
-    role.isDirect = !mode.contains(.paging)
-    let root = find(mode.contains(.paging) ? cpu.s.pointee.cr3 >> 12 : 0, role)
-    if root == 0 { return nil }
-    let pointer = entries(root)[Int(linear >> 30)]
-    if pointer & PageEntry.present == 0 { return nil }
+    let name = rootName(user: user, cpu)
+    let root = find(name.page, name.role)
     var tables = MachineTables(cpu)
-    let outcome = PageWalk.run(
-      PAEFormat.self, in: &tables, root: pointer & ShadowEntry.frameMask, UInt64(linear), needs: [], dirties: false,
-      .inspect, [.paging, .wide, .noExecute])
-    guard case .found(let leaf) = outcome else { return nil }
+    guard root != 0, let leaf = leaf(root, linear, needs: [], in: &tables) else { return nil }
     return MappedPage(machine: MachineAddress(leaf.page), rights: leaf.rights, isLarge: leaf.level > 0)
   }
 }

@@ -20,7 +20,6 @@ enum ShadowEntry {
   static let guestLarge: UInt64 = 1 << 9
   static let guestWritable: UInt64 = 1 << 10
   static let frameMask = PAEFormat.frameMask
-  static let accessedDirty = PageEntry.accessed | PageEntry.dirty
 }
 
 /// What a shadow table stands for, besides the guest page it shadows: tables of the same page and role are one, whichever
@@ -54,6 +53,8 @@ struct ShadowRole: BitwiseCopyable, Equatable {
     set { rawValue = rawValue & ~0xc0 | UInt32(newValue >> 8 & 1) << 6 | UInt32(newValue >> 6 & 1) << 7 }
   }
   var mode: PagingMode { PagingMode(rawValue: UInt16(truncatingIfNeeded: rawValue >> 10)) }
+  /// Whether writes may pass here, as far as rights go: the supervisor's may despite the guest's entry while CR0.WP is clear.
+  func allowsWrites(guestDoes: Bool) -> Bool { guestDoes || !isUser && !mode.contains(.writeProtect) }
   /// It shadows a page table of the guest's, which is watched therefore.
   var isTraced: Bool { !isDirect && level < 2 }
 }

@@ -98,9 +98,7 @@ extension ShadowPager {
     let isFirst = role.isTraced && tracedTable(of: page) == 0
     s.pointee.tables[Int(table)] = ShadowTable(page: page, role: role, isUsed: true, isReferenced: true, next: head.pointee)
     head.pointee = table
-    cpu.s.pointee.paging.tablesBuilt &+= 1
-    cpu.s.pointee.paging.tablePages &+= 1
-    cpu.s.pointee.paging.tablePagesPeak = max(cpu.s.pointee.paging.tablePagesPeak, cpu.s.pointee.paging.tablePages)
+    cpu.s.pointee.paging.countNewTable()
     if isFirst {
       establishTrace(page, cpu)
     } else if role.isTraced, role.level > 0, isUnsynced(page, cpu) {
@@ -182,6 +180,17 @@ extension ShadowPager {
     var table = s.pointee.tablesOf[Int(page)]
     while table != 0, !s.pointee.tables[Int(table)].role.isTraced { table = s.pointee.tables[Int(table)].next }
     return table
+  }
+
+  /// Calls `body` with each table that needs to hear of writes to a guest page. None may be made or dropped meanwhile.
+  @inline(__always)
+  func forEachTracedTable(of page: UInt32, _ body: (_ table: UInt32, _ known: ShadowTable) -> Void) {
+    var table = s.pointee.tablesOf[Int(page)]
+    while table != 0 {
+      let known = s.pointee.tables[Int(table)]
+      if known.role.isTraced { body(table, known) }
+      table = known.next
+    }
   }
 
   // MARK: Entries

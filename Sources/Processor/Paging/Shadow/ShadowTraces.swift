@@ -22,18 +22,13 @@ extension ShadowPager {
     let offset = UInt32(truncatingIfNeeded: physical & 0xfff)
     let last = offset &+ UInt32(truncatingIfNeeded: count) &- 1
     var isFlooded = false
-    var table = s.pointee.tablesOf[Int(page)]
-    while table != 0 {
-      let known = s.pointee.tables[Int(table)]
-      if known.role.isTraced {
-        let shift: UInt32 = known.role.mode.contains(.wide) ? 3 : 2
-        for index in offset >> shift...last >> shift {
-          if update(table, index, cpu) { cpu.s.pointee.paging.shadowEntriesUpdated &+= 1 }
-        }
-        s.pointee.tables[Int(table)].writesUnreferenced &+= 1
-        if known.writesUnreferenced >= Self.floodLimit { isFlooded = true }
+    forEachTracedTable(of: page) { table, known in
+      let shift: UInt32 = known.role.mode.contains(.wide) ? 3 : 2
+      for index in offset >> shift...last >> shift {
+        if update(table, index, cpu) { cpu.s.pointee.paging.shadowEntriesUpdated &+= 1 }
       }
-      table = known.next
+      s.pointee.tables[Int(table)].writesUnreferenced &+= 1
+      if known.writesUnreferenced >= Self.floodLimit { isFlooded = true }
     }
     if isFlooded {
       cpu.s.pointee.paging.tablesDropped &+= 1
@@ -110,13 +105,9 @@ extension ShadowPager {
   // MARK: Lazy mode
 
   private func holdsLeavesOnly(_ page: UInt32) -> Bool {
-    var table = s.pointee.tablesOf[Int(page)]
-    while table != 0 {
-      let known = s.pointee.tables[Int(table)]
-      if known.role.isTraced, known.role.level > 0 { return false }
-      table = known.next
-    }
-    return true
+    var holdsOthers = false
+    forEachTracedTable(of: page) { _, known in if known.role.level > 0 { holdsOthers = true } }
+    return !holdsOthers
   }
 
   /// Takes the trace off a table and lets whoever maps it write again.
@@ -128,9 +119,7 @@ extension ShadowPager {
     var node = s.pointee.leaves[Int(page)]
     while node != 0 {
       let entry = value(node), role = s.pointee.tables[Int(node >> 9)].role
-      let mayWrite =
-        entry & ShadowEntry.guestWritable != 0 || !role.isUser && !role.mode.contains(.writeProtect)
-      if mayWrite, entry & PageEntry.dirty != 0 { setValue(node, entry | PageEntry.writable) }
+      if role.allowsWrites(guestDoes: entry & ShadowEntry.guestWritable != 0), entry & PageEntry.dirty != 0 { setValue(node, entry | PageEntry.writable) }
       node = s.pointee.nextNode[Int(node)]
     }
   }
@@ -140,18 +129,14 @@ extension ShadowPager {
     endUnsynced(page)
     cpu.s.pointee.paging.tablesResynced &+= 1
     establishTrace(page, cpu)
-    var table = s.pointee.tablesOf[Int(page)]
-    while table != 0 {
-      let known = s.pointee.tables[Int(table)]
-      if known.role.isTraced, known.role.level == 0, known.live > 0 {
-        let upper = known.role.mode.contains(.wide) ? 0 : known.role.part << 9
-        for index in UInt32(0)..<512 {
-          if refreshLeaf(table << 9 | index, page, upper | index, fills: false, cpu) {
-            cpu.s.pointee.paging.shadowEntriesUpdated &+= 1
-          }
+    forEachTracedTable(of: page) { table, known in
+      guard known.role.level == 0, known.live > 0 else { return }
+      let upper = known.role.mode.contains(.wide) ? 0 : known.role.part << 9
+      for index in UInt32(0)..<512 {
+        if refreshLeaf(table << 9 | index, page, upper | index, fills: false, cpu) {
+          cpu.s.pointee.paging.shadowEntriesUpdated &+= 1
         }
       }
-      table = known.next
     }
   }
 

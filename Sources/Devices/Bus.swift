@@ -24,6 +24,10 @@ public final class Bus {
   private let claims: UnsafeMutablePointer<Unmanaged<PortClaim>>
   private var claimCount = 1
   @exclusivity(unchecked) private var regions: [MemoryClaim] = []
+  /// Windows come after all fixed claims, in the order in which they were made: what a guest moves them over keeps its
+  /// place, and where everything stands follows from their bases alone, not from the way there.
+  private var portWindows: [PortWindow] = []
+  private var memoryWindows: [MemoryWindow] = []
   @exclusivity(unchecked) private var earliest: UInt64 = .max
   private var earliestIndex = 0
 
@@ -62,15 +66,68 @@ public final class Bus {
   public func claim(
     ports: ClosedRange<UInt16>, for device: any Device, firstRegister: UInt32 = 0, widest: AccessSize = .byte
   ) {
-    precondition(claimCount < Self.mostClaims, "the bus has no room for another claim")
     attach(device)
+    lowerPortWindows()
+    let claim = PortClaim(device: device, ports: ports, firstRegister: firstRegister, widest: widest)
+    let index = add(claim)
     for port in ports {
       precondition(table[Int(port)] == 0, "port \(port) is claimed twice")
-      table[Int(port)] = UInt8(claimCount)
+      table[Int(port)] = index
     }
-    let claim = PortClaim(device: device, ports: ports, firstRegister: firstRegister, widest: widest)
+    raisePortWindows()
+  }
+
+  private func add(_ claim: PortClaim) -> UInt8 {
+    precondition(claimCount < Self.mostClaims, "the bus has no room for another claim")
     (claims + claimCount).initialize(to: .passRetained(claim))
     claimCount += 1
+    return UInt8(claimCount - 1)
+  }
+
+  /// Makes a range of ports whose place the guest chooses. It stands nowhere until it is placed.
+  public func makeWindow(
+    ports count: UInt16, for device: any Device, firstRegister: UInt32 = 0, widest: AccessSize = .byte
+  ) -> PortWindow {
+    precondition(count > 0, "a window of no ports")
+    attach(device)
+    let claim = PortClaim(device: device, ports: 0...(count - 1), firstRegister: firstRegister, widest: widest)
+    let window = PortWindow(bus: self, count: count, index: add(claim))
+    portWindows.append(window)
+    return window
+  }
+
+  /// Makes a range of device memory whose place the guest chooses.
+  public func makeWindow(
+    memory count: UInt64, for device: any Device, firstRegister: UInt32 = 0, widest: AccessSize = .dword
+  ) -> MemoryWindow {
+    precondition(count > 0 && count <= 1 << 32, "a memory range of \(count) bytes")
+    attach(device)
+    let window = MemoryWindow(
+      count: count,
+      claim: MemoryClaim(device: device, base: 0, count: 0, firstRegister: firstRegister, widest: widest))
+    memoryWindows.append(window)
+    return window
+  }
+
+  fileprivate func move(_ window: PortWindow, to base: UInt16?) {
+    lowerPortWindows()
+    window.base = base
+    if let base { claims[Int(window.index)].takeUnretainedValue().place(at: base) }
+    raisePortWindows()
+  }
+
+  private func lowerPortWindows() {
+    for window in portWindows {
+      guard let ports = window.ports else { continue }
+      for port in ports where table[Int(port)] == window.index { table[Int(port)] = 0 }
+    }
+  }
+
+  private func raisePortWindows() {
+    for window in portWindows {
+      guard let ports = window.ports else { continue }
+      for port in ports where table[Int(port)] == 0 { table[Int(port)] = window.index }
+    }
   }
 
   /// Gives `count` bytes of guest-physical addresses to a device. Ranges may not overlap.
@@ -127,9 +184,10 @@ public final class Bus {
     if !overflow { writePort(next, size: half, value: value >> (8 * UInt32(step)) & half.mask) }
   }
 
-  /// Use of every claimed range, in the order of the claims.
+  /// Use of every claimed range, in the order of the claims. Windows that stand nowhere aren't told.
   public var portStatistics: [PortStatistics] {
-    (1..<max(claimCount, 1)).map { index in
+    let away = Set(portWindows.filter { $0.base == nil }.map { Int($0.index) })
+    return (1..<max(claimCount, 1)).filter { !away.contains($0) }.map { index in
       let claim = claims[index].takeUnretainedValue()
       return PortStatistics(
         device: claim.device.name, ports: claim.first...claim.last, reads: claim.counters[0],
@@ -169,6 +227,7 @@ public final class Bus {
 
   private func region(at address: UInt64) -> MemoryClaim? {
     for region in regions where address &- region.base < region.count { return region }
+    for window in memoryWindows where address &- window.claim.base < window.claim.count { return window.claim }
     return nil
   }
 
@@ -240,8 +299,8 @@ public final class Bus {
 /// One row of the port map.
 private final class PortClaim {
   let device: any Device
-  let first: UInt16
-  let last: UInt16
+  @exclusivity(unchecked) private(set) var first: UInt16
+  @exclusivity(unchecked) private(set) var last: UInt16
   let firstRegister: UInt32
   let widest: UInt8
   /// Reads and writes; behind a pointer, so that counting is no access to the object.
@@ -259,6 +318,12 @@ private final class PortClaim {
 
   deinit { counters.deallocate() }
 
+  /// Moves the range; the caller has checked that it ends below port 0x10000.
+  func place(at base: UInt16) {
+    last = base + (last - first)
+    first = base
+  }
+
   /// A byte always; more when the device is as wide, the port aligned and the end inside the claim.
   func takes(_ port: UInt16, _ size: AccessSize) -> Bool {
     let extra = UInt16(size.rawValue) &- 1
@@ -268,11 +333,59 @@ private final class PortClaim {
   func register(_ port: UInt16) -> UInt32 { firstRegister &+ UInt32(port &- first) }
 }
 
+/// A range of ports whose place the guest chooses, as a PCI base address register does. Where it lies over ports that are
+/// claimed for good, or over a window that was made earlier, those answer.
+public final class PortWindow {
+  public let count: UInt16
+  /// The first port; nil while it stands nowhere.
+  public fileprivate(set) var base: UInt16?
+  fileprivate let index: UInt8
+  private weak var bus: Bus?
+
+  fileprivate init(bus: Bus, count: UInt16, index: UInt8) {
+    self.bus = bus
+    self.count = count
+    self.index = index
+  }
+
+  /// Moves the window, or takes it away. One that would reach past the last port stands nowhere.
+  public func place(at base: UInt16?) {
+    let fits = base.flatMap { $0.addingReportingOverflow(count - 1).overflow ? nil : $0 }
+    if fits != self.base { bus?.move(self, to: fits) }
+  }
+
+  fileprivate var ports: ClosedRange<UInt16>? { base.map { $0...($0 + (count - 1)) } }
+}
+
+/// A range of device memory whose place the guest chooses.
+public final class MemoryWindow {
+  public let count: UInt64
+  fileprivate var claim: MemoryClaim
+
+  fileprivate init(count: UInt64, claim: MemoryClaim) {
+    self.count = count
+    self.claim = claim
+  }
+
+  /// The first address; nil while it stands nowhere.
+  public var base: GuestPhysicalAddress? { claim.count == 0 ? nil : GuestPhysicalAddress(claim.base) }
+
+  /// Moves the window, or takes it away. One that would reach past the last address stands nowhere.
+  public func place(at base: GuestPhysicalAddress?) {
+    guard let base, !base.value.addingReportingOverflow(count - 1).overflow else {
+      claim.count = 0
+      return
+    }
+    claim.base = base.value
+    claim.count = count
+  }
+}
+
 /// One range of device memory.
 private struct MemoryClaim {
   let device: any Device
-  let base: UInt64
-  let count: UInt64
+  var base: UInt64
+  var count: UInt64
   let firstRegister: UInt32
   let widest: AccessSize
 

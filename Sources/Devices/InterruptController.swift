@@ -19,6 +19,11 @@ public final class InterruptController: Device {
   @exclusivity(unchecked) private var master = InterruptChip(isMaster: true)
   @exclusivity(unchecked) private var slave = InterruptChip(isMaster: false)
 
+  /// What the board's own parts drive the lines to, and what the PCI interrupts that are routed there do; a line is high
+  /// when either is.
+  private var boardLevels: UInt16 = 0
+  private var routedLevels: UInt16 = 0
+
   private static let cascadeLine: UInt8 = 2
   /// Bits of the ELCR that can be set.
   private static let levelMasks: (master: UInt8, slave: UInt8) = (0xf8, 0xde)
@@ -37,6 +42,22 @@ public final class InterruptController: Device {
   }
 
   func setLine(_ number: UInt8, _ level: Bool) {
+    let bit: UInt16 = 1 << UInt16(number & 15)
+    boardLevels = level ? boardLevels | bit : boardLevels & ~bit
+    drive(number, (boardLevels | routedLevels) & bit != 0)
+  }
+
+  /// What PCI interrupts drive the 16 lines to (bit n is IRQ n).
+  func setRoutedLevels(_ levels: UInt16) {
+    let changes = levels ^ routedLevels
+    routedLevels = levels
+    guard changes != 0 else { return }
+    for number: UInt8 in 0..<16 where changes & 1 << UInt16(number) != 0 {
+      drive(number, (boardLevels | levels) & 1 << UInt16(number) != 0)
+    }
+  }
+
+  private func drive(_ number: UInt8, _ level: Bool) {
     let lines = number < 8 ? master.lines : slave.lines
     if number == Self.cascadeLine || (lines & 1 << (number & 7) != 0) == level { return }
     let rose = number < 8 ? master.setLine(number, level) : slave.setLine(number & 7, level)
@@ -126,9 +147,13 @@ public final class InterruptController: Device {
     update()
   }
 
+  public var stateVersion: UInt32 { 2 }
+
   public func transferState(_ archive: inout StateArchive) {
     master.transferState(&archive)
     slave.transferState(&archive)
+    archive.field(&boardLevels)
+    archive.field(&routedLevels)
     if archive.isRestoring { update() }
   }
 }

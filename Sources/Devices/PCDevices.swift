@@ -15,16 +15,23 @@ public final class PCDevices {
     public var debugConsole: any ByteSink
     /// How the A20 gate stands at power-on.
     public var isA20Enabled: Bool
+    /// Disks and CDs.
+    public var drives: DriveList
+    /// The memory that drives read and write by themselves.
+    public var dma: any DMA
 
     public init(
       ramSize: UInt64, unixTime: Int64 = 1_767_225_600, serial: [any SerialBackend] = [NullBackend()],
-      debugConsole: any ByteSink = NullBackend(), isA20Enabled: Bool = true
+      debugConsole: any ByteSink = NullBackend(), isA20Enabled: Bool = true, drives: DriveList = DriveList(),
+      dma: any DMA = NoDMA()
     ) {
       self.ramSize = ramSize
       self.unixTime = unixTime
       self.serial = serial
       self.debugConsole = debugConsole
       self.isA20Enabled = isA20Enabled
+      self.drives = drives
+      self.dma = dma
     }
   }
 
@@ -39,10 +46,19 @@ public final class PCDevices {
   public let debugConsole: DebugConsole
   public let postCode: PostCodePort
   public let numericError: NumericErrorPort
+  public let pci: PCIBus
+  public let hostBridge: HostBridge
+  public let powerManagement: PowerManagementFunction
+  public let ide: IDEController
+  /// In the order of the drives.
+  public let virtioDisks: [VirtioBlock]
+  private let isaBridge: ISABridge
+  private let drives: DriveList
 
   private static let serialWiring: [(ports: ClosedRange<UInt16>, irq: UInt8)] = [
     (0x3f8...0x3ff, 4), (0x2f8...0x2ff, 3),
   ]
+  private static let firstVirtioSlot = 3
 
   /// - Parameter bus: an empty one; the devices live by its clock.
   public init(_ configuration: Configuration, on bus: Bus = Bus()) {
@@ -63,7 +79,18 @@ public final class PCDevices {
       SerialPort(
         name: "com\(index + 1)", clock: time, line: interrupts.line(port.1.irq), backend: port.0)
     }
+    let router = InterruptRouter(interrupts: interrupts)
+    pci = PCIBus(router: router, requests: requests)
+    hostBridge = HostBridge()
+    isaBridge = ISABridge(router: router)
+    powerManagement = PowerManagementFunction(bus: bus)
+    drives = configuration.drives
+    ide = IDEController(bus: bus, interrupts: interrupts, drives: drives.of(.ide), dma: configuration.dma)
+    virtioDisks = drives.of(.virtio).enumerated().map { index, drive in
+      VirtioBlock(drive, name: "virtio\(index)", bus: bus, dma: configuration.dma)
+    }
     claimPorts()
+    fillSlots()
   }
 
   private func claimPorts() {
@@ -82,6 +109,19 @@ public final class PCDevices {
     bus.claim(ports: 0xf4...0xf7, for: DebugExit(requests: requests), widest: .dword)
     for (port, wiring) in zip(serial, Self.serialWiring) { bus.claim(ports: wiring.ports, for: port) }
     bus.claim(ports: 0x4d0...0x4d1, for: interrupts, firstRegister: 4)
+    bus.claim(ports: 0xcf8...0xcff, for: pci, widest: .dword)
+  }
+
+  private func fillSlots() {
+    // The slots of PCI bus 0. Slot 2 is left to a display.
+    var functions: [(slot: Int, function: Int, device: any PCIDevice)] = [
+      (0, 0, hostBridge), (1, 0, isaBridge), (1, 1, ide), (1, 3, powerManagement),
+    ]
+    for (index, disk) in virtioDisks.enumerated() { functions.append((Self.firstVirtioSlot + index, 0, disk)) }
+    for place in functions {
+      bus.attach(place.device)
+      pci.add(place.device, slot: place.slot, function: place.function)
+    }
   }
 
   /// Leaves the parts as a PC's firmware does before it loads a system: interrupts at vectors 0x08 and 0x70 with the
@@ -94,6 +134,7 @@ public final class PCDevices {
       (0x43, 0x54), (0x41, 0x12),
     ]
     for write in writes { bus.writePort(write.port, size: .byte, value: write.value) }
+    PCIFirmware(bus: bus, pci: pci).layOut()
   }
 
   /// Takes in serial input that has arrived, without blocking; call it between time slices.
@@ -109,6 +150,9 @@ public final class PCDevices {
     for port in serial { port.flush() }
     debugConsole.sink.flush()
   }
+
+  /// The first thing that a disk image could not do for the guest because the host refused.
+  public var storageFailure: HostStorageFailure? { drives.failure }
 
   /// The first way out that is no longer open, or `.open`.
   public var outputState: SinkState {

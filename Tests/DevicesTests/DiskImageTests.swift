@@ -19,7 +19,7 @@ import Testing
       var name = Array("/tmp/trapline-disk-XXXXXX".utf8CString)
       let descriptor = mkstemp(&name)
       path = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-      precondition(descriptor >= 0 && Glibc.write(descriptor, bytes, bytes.count) == bytes.count)
+      precondition(descriptor >= 0 && write(descriptor, bytes, bytes.count) == bytes.count)
       close(descriptor)
     }
     deinit { unlink(path) }
@@ -51,7 +51,10 @@ import Testing
 
   @Test func `a file that is missing, empty, cut short or no file is refused in one sentence`() {
     let missing = refusal("/nonexistent/disk.img")
-    #expect(missing?.description == "can't open the disk image /nonexistent/disk.img: No such file or directory")
+    #expect(missing?.description == "can't open the disk image /nonexistent/disk.img: no such file or directory")
+    #expect(
+      refusal("/nonexistent/\u{1b}[2J")?.description.hasSuffix("/nonexistent/?[2J: no such file or directory") == true)
+    #expect(refusal("") != nil && refusal("a\0b") != nil)
     let empty = File([])
     #expect(refusal(empty.path) == .empty(image: empty.path))
     let short = File([UInt8](repeating: 0, count: 1000))

@@ -34,12 +34,13 @@ import Testing
     #expect(machine.status == 0x50)
   }
 
-  @Test(arguments: [
-    (1, DiskGeometry(cylinders: 1, heads: 1, sectors: 1)),
-    (1008, DiskGeometry(cylinders: 1, heads: 16, sectors: 63)),
-    (524_288, DiskGeometry(cylinders: 520, heads: 16, sectors: 63)),
-    (1 << 40, DiskGeometry(cylinders: 16383, heads: 16, sectors: 63)),
-  ] as [(UInt64, DiskGeometry)])
+  @Test(
+    arguments: [
+      (1, DiskGeometry(cylinders: 1, heads: 1, sectors: 1)),
+      (1008, DiskGeometry(cylinders: 1, heads: 16, sectors: 63)),
+      (524_288, DiskGeometry(cylinders: 520, heads: 16, sectors: 63)),
+      (1 << 40, DiskGeometry(cylinders: 16383, heads: 16, sectors: 63)),
+    ] as [(UInt64, DiskGeometry)])
   func `a geometry is never more than the disk`(count: UInt64, geometry: DiskGeometry) {
     #expect(DiskGeometry(sectorCount: count) == geometry)
   }

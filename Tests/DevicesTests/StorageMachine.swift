@@ -25,7 +25,9 @@ final class TestMemory: DMA {
     }
   }
 
-  func put<T: FixedWidthInteger>(_ value: T, at address: Int) { store(value, at: GuestPhysicalAddress(UInt64(address))) }
+  func put<T: FixedWidthInteger>(_ value: T, at address: Int) {
+    store(value, at: GuestPhysicalAddress(UInt64(address)))
+  }
   func get<T: FixedWidthInteger>(_ address: Int, as type: T.Type = T.self) -> T {
     load(GuestPhysicalAddress(UInt64(address)))
   }

@@ -202,7 +202,9 @@ private struct VirtioDriver {
     driver.notify()
     let data = machine.memory.bytes
     #expect(driver.result == 0 && driver.usedLength(0) == 1025)
-    #expect(Array(data[0x2_0000..<0x2_0064] + data[0x3_0000..<0x3_019c] + data[0x4_0000..<0x4_0200]) == pattern(sectors: 3..<5))
+    #expect(
+      Array(data[0x2_0000..<0x2_0064] + data[0x3_0000..<0x3_019c] + data[0x4_0000..<0x4_0200])
+        == pattern(sectors: 3..<5))
   }
 
   @Test func `an interrupt comes when the event index asks for it, or the flag doesn't forbid it`() {
@@ -332,7 +334,11 @@ private struct VirtioDriver {
     driver.describe(0, UInt64(VirtioDriver.header), 16, 1, next: 1)
     driver.describe(1, UInt64(VirtioDriver.available), 512, 3, next: 2)
     driver.describe(2, UInt64(VirtioDriver.status), 1, 2)
-    for turn in 1...200 { _ = turn; driver.offer(0); driver.notify() }
+    for turn in 1...200 {
+      _ = turn
+      driver.offer(0)
+      driver.notify()
+    }
     for _ in 0..<100 {
       guard let deadline = machine.bus.nextDeadline else { break }
       #expect(deadline > machine.bus.clock.now)
@@ -379,7 +385,8 @@ private struct VirtioDriver {
   static func machine(_ generator: inout SeededGenerator) throws -> StorageMachine {
     let memory = TestMemory(1 << 16)
     for index in memory.bytes.indices {
-      memory.bytes[index] = Int.random(in: 0..<3, using: &generator) == 0 ? UInt8.random(in: 0...255, using: &generator) : 0
+      memory.bytes[index] =
+        Int.random(in: 0..<3, using: &generator) == 0 ? UInt8.random(in: 0...255, using: &generator) : 0
     }
     return try StorageMachine(
       [
@@ -397,7 +404,9 @@ private struct VirtioDriver {
       let port = known.randomElement(using: &generator)!
       var value = UInt32.random(in: 0...(.max), using: &generator)
       if Bool.random(using: &generator) { value &= 0x0000_00ff }
-      if port == 0xcf8 { value = 0x8000_0000 | [0, 0x800, 0x900, 0xb00, 0x1800, 0x2000].randomElement(using: &generator)! | value & 0xfc }
+      if port == 0xcf8 {
+        value = 0x8000_0000 | [0, 0x800, 0x900, 0xb00, 0x1800, 0x2000].randomElement(using: &generator)! | value & 0xfc
+      }
       // Mostly leave the decoding on.
       if (0xcfc...0xcff).contains(port), Int.random(in: 0..<4, using: &generator) != 0 { continue }
       let memory = GuestPhysicalAddress(0xfe00_0000 + UInt64(value & 0x7fff & ~UInt32(size.rawValue - 1)))

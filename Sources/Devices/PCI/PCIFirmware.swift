@@ -8,8 +8,8 @@ struct PCIFirmware {
   private static let firstPort: UInt32 = 0xc000
   /// Between the largest RAM and the I/O APIC.
   private static let firstAddress: UInt32 = 0xfe00_0000
-  private static let powerManagementBase: UInt32 = 0x600
-  private static let systemManagementBusBase: UInt32 = 0x700
+  private static let powerManagementBase: UInt32 = 0xb000
+  private static let systemManagementBusBase: UInt32 = 0xb100
   /// The IRQs of PIRQ A to D.
   private static let routes: [UInt32] = [10, 10, 11, 11]
 

@@ -28,7 +28,9 @@ public final class MemoryDiskImage: DiskImage {
   public func read(_ sector: UInt64, into target: UnsafeMutableRawBufferPointer) throws(DiskRequestError) {
     try check(.read, sector, target.count)
     let start = Int(sector) * DiskLimits.sectorSize
-    bytes.withUnsafeBytes { target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[start..<start + target.count])) }
+    bytes.withUnsafeBytes {
+      target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[start..<start + target.count]))
+    }
   }
 
   public func write(_ sector: UInt64, from source: UnsafeRawBufferPointer) throws(DiskRequestError) {
@@ -44,7 +46,8 @@ public final class MemoryDiskImage: DiskImage {
     if failsFlush { throw fail(.flush, 0) }
   }
 
-  private func check(_ operation: HostStorageFailure.Operation, _ sector: UInt64, _ count: Int) throws(DiskRequestError) {
+  private func check(_ operation: HostStorageFailure.Operation, _ sector: UInt64, _ count: Int) throws(DiskRequestError)
+  {
     let sectors = UInt64(count / DiskLimits.sectorSize)
     precondition(sector <= sectorCount && sectors <= sectorCount - sector, "the device asked for what isn't there")
     if let badSector, badSector >= sector, badSector - sector < sectors { throw fail(operation, sector) }

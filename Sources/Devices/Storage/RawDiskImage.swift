@@ -19,16 +19,20 @@ public final class RawDiskImage: DiskImage {
 
   /// Opens an image. One that can be written is locked against other processes until the object goes.
   public init(path: String, isReadOnly: Bool = false) throws(DiskImageError) {
-    label = path
+    let label = Self.printable(path)
+    self.label = label
     self.isReadOnly = isReadOnly
+    if path.isEmpty || path.utf8.contains(0) {
+      throw .cantOpen(image: label, reason: "a file name has at least one character and no NUL")
+    }
     // Without O_NONBLOCK a named pipe would hold up the open for ever.
     let descriptor = open(path, (isReadOnly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else { throw .cantOpen(image: path, reason: Self.reason(errno, isReadOnly: isReadOnly)) }
+    guard descriptor >= 0 else { throw .cantOpen(image: label, reason: Self.reason(errno, isReadOnly: isReadOnly)) }
     do throws(DiskImageError) {
-      sectorCount = try Self.sectors(of: descriptor, path)
+      sectorCount = try Self.sectors(of: descriptor, label)
       // Readers share, a writer is alone.
       if flock(descriptor, (isReadOnly ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0, errno == EWOULDBLOCK {
-        throw .inUse(image: path)
+        throw .inUse(image: label)
       }
     } catch {
       close(descriptor)
@@ -40,28 +44,38 @@ public final class RawDiskImage: DiskImage {
   deinit { close(descriptor) }
 
   private static func reason(_ error: Int32, isReadOnly: Bool) -> String {
-    let text = String(cString: strerror(error))
+    let text = text(error)
     let isProtected = error == EACCES || error == EROFS || error == EPERM
     return !isReadOnly && isProtected ? "\(text); attach it read-only?" : text
   }
 
-  private static func sectors(of descriptor: Int32, _ path: String) throws(DiskImageError) -> UInt64 {
+  private static func text(_ error: Int32) -> String { String(cString: strerror(error)).lowercased() }
+
+  /// A name with its control characters replaced: it may end up on a terminal.
+  private static func printable(_ text: String) -> String {
+    let isControl = { (scalar: Unicode.Scalar) in scalar.value < 0x20 || (0x7f..<0xa0).contains(scalar.value) }
+    var result = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars { result.append(isControl(scalar) ? "?" : scalar) }
+    return String(result)
+  }
+
+  private static func sectors(of descriptor: Int32, _ label: String) throws(DiskImageError) -> UInt64 {
     var information = stat()
     guard fstat(descriptor, &information) == 0 else {
-      throw .cantOpen(image: path, reason: String(cString: strerror(errno)))
+      throw .cantOpen(image: label, reason: text(errno))
     }
     let kind = information.st_mode & S_IFMT
-    guard kind == S_IFREG || kind == S_IFBLK else { throw .notAFile(image: path) }
+    guard kind == S_IFREG || kind == S_IFBLK else { throw .notAFile(image: label) }
     // A block device tells its size only so.
     let end = lseek(descriptor, 0, SEEK_END)
-    guard end >= 0 else { throw .cantOpen(image: path, reason: String(cString: strerror(errno))) }
+    guard end >= 0 else { throw .cantOpen(image: label, reason: text(errno)) }
     let size = UInt64(end)
     let sectorSize = UInt64(DiskLimits.sectorSize)
-    guard size > 0 else { throw .empty(image: path) }
+    guard size > 0 else { throw .empty(image: label) }
     guard size % sectorSize == 0 else {
-      throw .partialSector(image: path, size: size, sectorSize: DiskLimits.sectorSize)
+      throw .partialSector(image: label, size: size, sectorSize: DiskLimits.sectorSize)
     }
-    guard size / sectorSize <= DiskLimits.mostSectors else { throw .tooLarge(image: path, size: size) }
+    guard size / sectorSize <= DiskLimits.mostSectors else { throw .tooLarge(image: label, size: size) }
     return size / sectorSize
   }
 
@@ -109,7 +123,7 @@ public final class RawDiskImage: DiskImage {
 
   private func fail(_ operation: HostStorageFailure.Operation, _ sector: UInt64, _ error: Int32) -> DiskRequestError {
     if failure == nil {
-      let reason = error == 0 ? "the file has become shorter" : String(cString: strerror(error))
+      let reason = error == 0 ? "the file has become shorter" : Self.text(error)
       let place = operation == .flush ? "" : " at sector \(sector)"
       failure = HostStorageFailure(
         image: label, operation: operation, sector: sector, errno: error,

@@ -11,7 +11,9 @@ public final class IDEController: PCIDevice {
   public let channels: [IDEChannel]
   private var portWindows: [(command: PortWindow, control: PortWindow)] = []
 
-  private static let wiring: [(command: UInt16, control: UInt16, irq: UInt8)] = [(0x1f0, 0x3f6, 14), (0x170, 0x376, 15)]
+  private static let wiring: [(command: UInt16, control: UInt16, irq: UInt8)] = [
+    (0x1f0, 0x3f6, 14), (0x170, 0x376, 15),
+  ]
   private static let timing = 0x40
 
   /// - Parameter drives: up to four, in the order of their places.

@@ -172,7 +172,9 @@ class IDEDrive {
     var content = Array(UnsafeRawBufferPointer(start: buffer, count: archive.isRestoring ? 0 : end))
     archive.field(&content, limit: Self.capacity)
     if archive.isRestoring {
-      content.withUnsafeBytes { buffer.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(buffer), byteCount: $0.count) }
+      content.withUnsafeBytes {
+        buffer.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(buffer), byteCount: $0.count)
+      }
       let isWhole = content.count == end && end & 1 == 0 && position & 1 == 0 && (0...end).contains(position)
       if !isWhole { endBlock() }
     }

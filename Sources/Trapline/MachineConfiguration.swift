@@ -17,6 +17,8 @@ public struct MachineConfiguration {
   public var serial: any SerialBackend = NullBackend()
   /// Where port 0xE9 leads.
   public var debugConsole: any ByteSink = NullBackend()
+  /// Disks and CDs.
+  public var drives = DriveList()
   /// Ties virtual time to the wall clock while the guest idles, for interactive use.
   public var isRealtime = false
   /// The pager and the TLB; with `none` and no TLB the guest runs as on bare silicon.

@@ -37,10 +37,12 @@ public final class VirtualMachine {
     processor = Processor(memory: memory)
     try processor.usePaging(configuration.paging)
     bus = Bus()
+    let dma = GuestMemoryDMA(memory: memory)
+    dma.wrote = { [unowned processor] address, count in processor.noteWrite(at: address, count: UInt64(count)) }
     devices = PCDevices(
       PCDevices.Configuration(
         ramSize: configuration.memorySize, unixTime: configuration.unixTime, serial: [configuration.serial],
-        debugConsole: configuration.debugConsole),
+        debugConsole: configuration.debugConsole, drives: configuration.drives, dma: dma),
       on: bus)
     time = VirtualTime(instructionsPerSecond: configuration.instructionsPerSecond)
     isRealtime = configuration.isRealtime

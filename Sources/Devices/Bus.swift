@@ -27,7 +27,7 @@ public final class Bus {
   /// Windows come after all fixed claims, in the order in which they were made: what a guest moves them over keeps its
   /// place, and where everything stands follows from their bases alone, not from the way there.
   private var portWindows: [PortWindow] = []
-  private var memoryWindows: [MemoryWindow] = []
+  @exclusivity(unchecked) private var memoryWindows: [MemoryClaim] = []
   @exclusivity(unchecked) private var earliest: UInt64 = .max
   private var earliestIndex = 0
 
@@ -102,11 +102,13 @@ public final class Bus {
   ) -> MemoryWindow {
     precondition(count > 0 && count <= 1 << 32, "a memory range of \(count) bytes")
     attach(device)
-    let window = MemoryWindow(
-      count: count,
-      claim: MemoryClaim(device: device, base: 0, count: 0, firstRegister: firstRegister, widest: widest))
-    memoryWindows.append(window)
-    return window
+    memoryWindows.append(MemoryClaim(device: device, base: 0, count: 0, firstRegister: firstRegister, widest: widest))
+    return MemoryWindow(bus: self, count: count, index: memoryWindows.count - 1)
+  }
+
+  fileprivate func move(_ window: MemoryWindow, to base: GuestPhysicalAddress?) {
+    memoryWindows[window.index].base = base?.value ?? 0
+    memoryWindows[window.index].count = base == nil ? 0 : window.count
   }
 
   fileprivate func move(_ window: PortWindow, to base: UInt16?) {
@@ -227,7 +229,7 @@ public final class Bus {
 
   private func region(at address: UInt64) -> MemoryClaim? {
     for region in regions where address &- region.base < region.count { return region }
-    for window in memoryWindows where address &- window.claim.base < window.claim.count { return window.claim }
+    for window in memoryWindows where address &- window.base < window.count { return window }
     return nil
   }
 
@@ -360,24 +362,24 @@ public final class PortWindow {
 /// A range of device memory whose place the guest chooses.
 public final class MemoryWindow {
   public let count: UInt64
-  fileprivate var claim: MemoryClaim
-
-  fileprivate init(count: UInt64, claim: MemoryClaim) {
-    self.count = count
-    self.claim = claim
-  }
-
   /// The first address; nil while it stands nowhere.
-  public var base: GuestPhysicalAddress? { claim.count == 0 ? nil : GuestPhysicalAddress(claim.base) }
+  public private(set) var base: GuestPhysicalAddress?
+  fileprivate let index: Int
+  // A device holds its windows, and the bus its devices.
+  private weak var bus: Bus?
+
+  fileprivate init(bus: Bus, count: UInt64, index: Int) {
+    self.bus = bus
+    self.count = count
+    self.index = index
+  }
 
   /// Moves the window, or takes it away. One that would reach past the last address stands nowhere.
   public func place(at base: GuestPhysicalAddress?) {
-    guard let base, !base.value.addingReportingOverflow(count - 1).overflow else {
-      claim.count = 0
-      return
-    }
-    claim.base = base.value
-    claim.count = count
+    let fits = base.flatMap { $0.value.addingReportingOverflow(count - 1).overflow ? nil : $0 }
+    guard fits != self.base else { return }
+    self.base = fits
+    bus?.move(self, to: fits)
   }
 }
 

@@ -244,6 +244,19 @@ private final class WireLog: InterruptWireListener {
     #expect(machine.in(0xb03f) == 0xff)
   }
 
+  @Test func `a machine that nobody holds any more goes, with its memory and its disks`() throws {
+    weak var memory: TestMemory?
+    weak var image: MemoryDiskImage?
+    do {
+      let disk = try memoryDisk()
+      let machine = try StorageMachine([Drive(image: disk), Drive(image: disk, interface: .virtio)])
+      machine.pc.powerManagement.attachPowerRegisters(Echo())
+      (memory, image) = (machine.memory, disk)
+      #expect(memory != nil && image != nil)
+    }
+    #expect(memory == nil && image == nil)
+  }
+
   @Test func `port 0xCF9 resets when bit 2 rises`() {
     machine.out(0xcf9, 0x02)
     #expect(machine.pc.requests.resetRequestedBy == nil)

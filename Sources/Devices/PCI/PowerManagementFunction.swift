@@ -10,7 +10,8 @@
 public final class PowerManagementFunction: ConfigurationOnlyDevice {
   public let name = "pm function"
   public let function: PCIFunction
-  private let bus: Bus
+  /// The bus owns its devices, not the other way round.
+  private weak var bus: Bus?
   private var powerWindow: PortWindow?
   private var systemManagementBusWindow: PortWindow?
 
@@ -38,14 +39,14 @@ public final class PowerManagementFunction: ConfigurationOnlyDevice {
   /// - Parameter widest: how the device wants accesses.
   public func attachPowerRegisters(_ device: any Device, widest: AccessSize = .dword) {
     precondition(powerWindow == nil, "two devices for the power management ports")
-    powerWindow = bus.makeWindow(ports: 64, for: device, widest: widest)
+    powerWindow = bus?.makeWindow(ports: 64, for: device, widest: widest)
     placeWindows()
   }
 
   /// Puts a device's first 16 registers at the ports that SMBBASE names.
   public func attachSystemManagementBus(_ device: any Device) {
     precondition(systemManagementBusWindow == nil, "two devices for the SMBus ports")
-    systemManagementBusWindow = bus.makeWindow(ports: 16, for: device)
+    systemManagementBusWindow = bus?.makeWindow(ports: 16, for: device)
     placeWindows()
   }
 

@@ -15,13 +15,16 @@ let package = Package(
     .systemLibrary(
       name: "CCapstone", pkgConfig: "capstone",
       providers: [.apt(["libcapstone-dev"]), .brew(["capstone"])]),
+    .systemLibrary(
+      name: "CLZMA", pkgConfig: "liblzma",
+      providers: [.apt(["liblzma-dev"]), .brew(["xz"])]),
     .target(name: "CHost"),
     .target(name: "ISA", dependencies: ["CCapstone"]),
     .target(name: "Tracing"),
     .target(name: "Memory", dependencies: ["CHost", "Tracing"]),
     .target(name: "Processor", dependencies: ["CHost", "ISA", "Memory", "Tracing"]),
     .target(name: "Devices", dependencies: ["Memory", "Tracing"]),
-    .target(name: "Loading", dependencies: ["Memory"]),
+    .target(name: "Loading", dependencies: ["CLZMA", "Memory"]),
     .target(name: "Trapline", dependencies: ["Processor", "Devices", "Loading", "Memory", "Tracing", "ISA"]),
     .target(name: "Charts"),
     .target(

@@ -19,6 +19,9 @@ public struct EntryState: Sendable, Equatable {
   public var instructionPointer: UInt32
   public var eax: UInt32
   public var ebx: UInt32
+  public var esi: UInt32 = 0
+  /// GDTR, where the guest relies on the loader's: its base and limit.
+  public var descriptorTable: (base: UInt32, limit: UInt32)?
 
   public init(
     mode: Mode, codeSelector: UInt16, codeBase: UInt32, dataSelector: UInt16, instructionPointer: UInt32,
@@ -31,6 +34,13 @@ public struct EntryState: Sendable, Equatable {
     self.instructionPointer = instructionPointer
     self.eax = eax
     self.ebx = ebx
+  }
+
+  public static func == (a: Self, b: Self) -> Bool {
+    a.mode == b.mode && a.codeSelector == b.codeSelector && a.codeBase == b.codeBase
+      && a.dataSelector == b.dataSelector && a.instructionPointer == b.instructionPointer && a.eax == b.eax
+      && a.ebx == b.ebx && a.esi == b.esi && a.descriptorTable?.base == b.descriptorTable?.base
+      && a.descriptorTable?.limit == b.descriptorTable?.limit
   }
 
   /// Protected mode with flat segments, the code segment's selector 8 and the others' 16 as boot loaders have it.
@@ -75,7 +85,7 @@ public struct PlacedSegment: Sendable, Equatable {
 /// A guest that lies in memory, ready to start.
 public struct GuestImage: Sendable {
   public enum Format: String, CaseIterable, Sendable {
-    case flat, rom, elf, multiboot
+    case flat, rom, elf, multiboot, linux
   }
 
   public var format: Format

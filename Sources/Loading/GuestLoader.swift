@@ -15,6 +15,13 @@ public enum GuestLoader {
       throw LoadingError("the image file has more than \(sizeForPeople(ImageFile.largest))")
     }
     let view = ByteView(bytes: bytes)
+    if let linux = request.linux {
+      if request.mode != nil || request.loadAddress != nil || request.entry != nil || request.isROM {
+        throw LoadingError("a Linux kernel says itself where it goes: leave out --mode, --load-address, --entry and --rom")
+      }
+      try refuseModules(request, "a Linux kernel, whose files are in its initrd")
+      return try loadLinux(view, linux, into: memory)
+    }
     if request.isROM {
       if request.mode != nil || request.loadAddress != nil || request.entry != nil {
         throw LoadingError("a ROM starts from the reset vector: leave out --mode, --load-address and --entry")
@@ -72,7 +79,7 @@ public enum GuestLoader {
   static func unrecognized(_ view: ByteView) -> LoadingError {
     let advice = "; a flat binary needs --mode real or --mode protected"
     if view.u32(0x202) == 0x5372_6448 {
-      return LoadingError("the image is a Linux kernel (bzImage), neither multiboot nor ELF\(advice)")
+      return LoadingError("the image is a Linux kernel (bzImage): start it with --linux")
     }
     if view.u16(510) == 0xaa55 {
       return LoadingError("the image looks like a boot sector: start it with --mode real --load-address 0x7c00")

@@ -27,6 +27,8 @@ public struct LoadRequest: Sendable {
   public var modules: [GuestModule]
   /// The file is a ROM that ends at 4 GiB, and the processor starts from reset.
   public var isROM: Bool
+  /// The file is a Linux kernel, started by its own protocol with this.
+  public var linux: LinuxRequest?
 
   public init(
     fileName: String = "", mode: EntryState.Mode? = nil, loadAddress: UInt64? = nil, entry: UInt64? = nil,

@@ -72,6 +72,22 @@ struct MemoryPlan {
     return range
   }
 
+  /// The same, as high as possible below `top`.
+  mutating func placeHigh(_ count: UInt64, alignment: UInt64, below top: UInt64) -> Range<UInt64>? {
+    let hole = GuestPhysicalMemory.legacyHole
+    var end = min(top, memory.ramSize)
+    guard count > 0 else { return nil }
+    for obstacle in (taken + [hole]).sorted(by: { $0.lowerBound > $1.lowerBound }) {
+      if end >= count, case let start = (end - count) & ~(alignment - 1), start >= obstacle.upperBound {
+        return place(count, alignment: alignment, in: start..<start + count)
+      }
+      end = min(end, obstacle.lowerBound)
+    }
+    guard end >= count else { return nil }
+    let start = (end - count) & ~(alignment - 1)
+    return place(count, alignment: alignment, in: start..<start + count)
+  }
+
   /// Has bytes written on `commit`. They must live until then.
   mutating func write(_ bytes: UnsafeRawBufferPointer, at address: UInt64) {
     if bytes.count > 0 { writes.append((address, bytes)) }

@@ -171,14 +171,19 @@ public final class Processor {
   public var state: CPUState { cpu.s.pointee }
 
   /// Puts the processor into 32-bit protected mode with flat segments, paging off and interrupts off, as a multiboot
-  /// loader hands over (Multiboot 0.6.96, 3.2). Selectors are 8 for code and 16 for data.
-  public func enterFlatProtectedMode() {
+  /// loader hands over (Multiboot 0.6.96, 3.2; Linux's 32-bit boot protocol).
+  public func enterFlatProtectedMode(codeSelector: UInt16 = 8, dataSelector: UInt16 = 16) {
     cpu.s.pointee.cr0 |= CR0.pe.rawValue
-    let data = SegmentCache(selector: 16, base: 0, limit: 0xffff_ffff, attributes: 0xc093)
+    let data = SegmentCache(selector: dataSelector, base: 0, limit: 0xffff_ffff, attributes: 0xc093)
     for register in [SegmentRegister.es, .ss, .ds, .fs, .gs] { cpu.segment(register).pointee = data }
-    cpu.segment(.cs).pointee = SegmentCache(selector: 8, base: 0, limit: 0xffff_ffff, attributes: 0xc09b)
+    cpu.segment(.cs).pointee = SegmentCache(selector: codeSelector, base: 0, limit: 0xffff_ffff, attributes: 0xc09b)
     cpu.s.pointee.cpl = 0
     cpu.updateContext()
+  }
+
+  /// GDTR.
+  public func setDescriptorTable(base: UInt32, limit: UInt32) {
+    cpu.s.pointee.gdtr = DescriptorTable(base: base, limit: limit)
   }
 
   /// Puts the processor into real mode at a place, as firmware hands over to a boot sector. The data segments and SS are

@@ -59,7 +59,8 @@ public final class VirtualMachine {
     let entry = image.entry
     switch entry.mode {
     case .protected:
-      processor.enterFlatProtectedMode()
+      processor.enterFlatProtectedMode(codeSelector: entry.codeSelector, dataSelector: entry.dataSelector)
+      if let table = entry.descriptorTable { processor.setDescriptorTable(base: table.base, limit: table.limit) }
       processor.instructionPointer = entry.instructionPointer
     case .real:
       processor.enterRealMode(
@@ -69,6 +70,7 @@ public final class VirtualMachine {
     if image.entry != .reset {
       // Nothing ran before this guest: leave the machine as firmware would.
       devices.settleAsFirmware()
+      processor[register: 6] = entry.esi
       processor[register: 0] = entry.eax
       processor[register: 3] = entry.ebx
     }

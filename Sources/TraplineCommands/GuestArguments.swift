@@ -7,7 +7,17 @@ import Trapline
 
 struct GuestArguments: ParsableArguments {
   @Argument(help: ArgumentHelp("The guest's image.", valueName: "guest"))
-  var file: String
+  var image: String?
+
+  @Option(
+    help: ArgumentHelp("The guest is this Linux kernel: a bzImage, or a vmlinux.", valueName: "file"))
+  var linux: String?
+
+  @Option(help: ArgumentHelp("The kernel's initial RAM disk.", valueName: "file"))
+  var initrd: String?
+
+  @Flag(help: "Let a bzImage unpack itself, instead of unpacking it here.")
+  var packed = false
 
   @Option(
     help: ArgumentHelp("RAM: a multiple of 4K, with K, M or G behind it (default: 64M).", valueName: "size"),
@@ -31,7 +41,7 @@ struct GuestArguments: ParsableArguments {
   @Flag(help: "The image is a ROM that ends at 4 GiB; the processor starts from reset.")
   var rom = false
 
-  @Option(help: ArgumentHelp("What to append to a multiboot kernel's command line.", valueName: "text"))
+  @Option(help: ArgumentHelp("What to append to a multiboot kernel's command line; with --linux, all of it.", valueName: "text"))
   var append = ""
 
   @Option(
@@ -42,7 +52,16 @@ struct GuestArguments: ParsableArguments {
 
   enum EntryMode: String, ExpressibleByArgument, CaseIterable { case real, protected }
 
+  /// The guest's file.
+  var file: String { linux ?? image ?? "" }
+
   func validate() throws {
+    if image == nil, linux == nil { throw ValidationError("missing expected argument '<guest>'") }
+    if let image, linux != nil { throw ValidationError("there are two guests, '\(shown(image))' and --linux: leave one out") }
+    if linux == nil {
+      if initrd != nil { throw ValidationError("--initrd goes with a kernel: add --linux") }
+      if packed { throw ValidationError("--packed goes with a kernel: add --linux") }
+    }
     if memory.bytes == 0 || memory.bytes % 4096 != 0 || memory.bytes > GuestPhysicalMemory.largestRAM {
       throw ValidationError(
         "--memory must be a multiple of 4K, at least 4K and at most \(GuestPhysicalMemory.largestRAM >> 20)M")
@@ -64,6 +83,10 @@ struct GuestArguments: ParsableArguments {
     var request = LoadRequest(
       fileName: file, mode: mode.map { $0 == .real ? .real : .protected }, loadAddress: loadAddress?.value,
       entry: entry?.value, append: append, isROM: rom)
+    if linux != nil {
+      request.linux = LinuxRequest(
+        initrd: try initrd.map { path throws(Refusal) in try read(path) }, commandLine: append, unpacks: !packed)
+    }
     for module in modules {
       let path = String(module.prefix { $0 != " " })
       request.modules.append(GuestModule(commandLine: module, bytes: try read(path)))

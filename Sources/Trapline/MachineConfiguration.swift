@@ -15,6 +15,8 @@ public struct MachineConfiguration {
   public var unixTime: Int64 = 1_767_225_600
   /// The other end of COM1.
   public var serial: any SerialBackend = NullBackend()
+  /// The other end of COM2; nil leaves the port out.
+  public var secondSerial: (any SerialBackend)?
   /// Where port 0xE9 leads.
   public var debugConsole: any ByteSink = NullBackend()
   /// Disks and CDs.

@@ -41,7 +41,7 @@ public final class VirtualMachine {
     dma.wrote = { [unowned processor] address, count in processor.noteWrite(at: address, count: UInt64(count)) }
     devices = PCDevices(
       PCDevices.Configuration(
-        ramSize: configuration.memorySize, unixTime: configuration.unixTime, serial: [configuration.serial],
+        ramSize: configuration.memorySize, unixTime: configuration.unixTime, serial: [configuration.serial] + (configuration.secondSerial.map { [$0] } ?? []),
         debugConsole: configuration.debugConsole, drives: configuration.drives, dma: dma),
       on: bus)
     time = VirtualTime(instructionsPerSecond: configuration.instructionsPerSecond)

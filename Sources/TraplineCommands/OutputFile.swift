@@ -17,9 +17,9 @@ final class OutputFile {
   /// - Parameters:
   ///   - path: made or emptied; `-` is standard error.
   ///   - keepsOld: what was in it stays until `replaceOld`.
-  init(path: String, on console: Console, keepsOld: Bool = false) throws(Refusal) {
+  init(path: String, on console: Console?, keepsOld: Bool = false) throws(Refusal) {
     self.path = path
-    if path == "-" {
+    if path == "-", let console {
       descriptor = nil
       sink = console.errors
       return

@@ -19,6 +19,10 @@ public final class InterruptController: Device {
   @exclusivity(unchecked) private var master = InterruptChip(isMaster: true)
   @exclusivity(unchecked) private var slave = InterruptChip(isMaster: false)
 
+  /// On a board with APICs: what the output leads to, and what has the same lines.
+  private var localAPIC: LocalAPIC?
+  private var ioAPIC: IOAPIC?
+
   private static let cascadeLine: UInt8 = 2
   /// Bits of the ELCR that can be set.
   private static let levelMasks: (master: UInt8, slave: UInt8) = (0xf8, 0xde)
@@ -36,7 +40,14 @@ public final class InterruptController: Device {
     )
   }
 
+  /// Joins the APICs to the output and to the lines.
+  func lead(to localAPIC: LocalAPIC, _ ioAPIC: IOAPIC) {
+    self.localAPIC = localAPIC
+    self.ioAPIC = ioAPIC
+  }
+
   func setLine(_ number: UInt8, _ level: Bool) {
+    ioAPIC?.setIRQ(number, level)
     let lines = number < 8 ? master.lines : slave.lines
     if number == Self.cascadeLine || (lines & 1 << (number & 7) != 0) == level { return }
     let rose = number < 8 ? master.setLine(number, level) : slave.setLine(number & 7, level)
@@ -82,6 +93,7 @@ public final class InterruptController: Device {
     if output != hasPendingInterrupt {
       hasPendingInterrupt = output
       outputChanges &+= 1
+      localAPIC?.setExternalLine(output)
     }
   }
 

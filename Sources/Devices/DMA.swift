@@ -90,6 +90,11 @@ struct GuestBuffers {
     total = overflow ? .max : sum
   }
 
+  /// Where the last byte of all lies.
+  var lastByte: GuestPhysicalAddress? {
+    pieces.last { $0.count > 0 }.map { GuestPhysicalAddress($0.address.value &+ ($0.count - 1)) }
+  }
+
   /// Takes the next bytes out of guest memory.
   /// - Returns: how many there were.
   mutating func read(into target: UnsafeMutableRawBufferPointer, _ dma: any DMA) -> Int {

@@ -13,21 +13,26 @@ public final class InterruptController: Device {
   @exclusivity(unchecked) public private(set) var hasPendingInterrupt = false
   /// Counts the changes of `hasPendingInterrupt`.
   @exclusivity(unchecked) public private(set) var outputChanges: UInt64 = 0
+  /// On a board with APICs: what the output leads to, and what has the same lines.
+  @exclusivity(unchecked) private var localAPIC: LocalAPIC?
+  @exclusivity(unchecked) private(set) var ioAPIC: IOAPIC?
   /// Told of requests, acknowledgements and ends of interrupts.
   public weak var observer: (any InterruptObserver)?
 
   @exclusivity(unchecked) private var master = InterruptChip(isMaster: true)
   @exclusivity(unchecked) private var slave = InterruptChip(isMaster: false)
 
-  /// On a board with APICs: what the output leads to, and what has the same lines.
-  private var localAPIC: LocalAPIC?
-  private var ioAPIC: IOAPIC?
-
   private static let cascadeLine: UInt8 = 2
   /// Bits of the ELCR that can be set.
   private static let levelMasks: (master: UInt8, slave: UInt8) = (0xf8, 0xde)
 
   public init() {}
+
+  /// Joins the APICs to the output and to the lines.
+  func lead(to localAPIC: LocalAPIC, _ ioAPIC: IOAPIC) {
+    self.localAPIC = localAPIC
+    self.ioAPIC = ioAPIC
+  }
 
   /// The wire for an IRQ, 0 to 15. IRQ 2 is taken by the cascade; its wire does nothing.
   public func line(_ number: UInt8) -> InterruptLine { InterruptLine(controller: self, number: number & 15) }
@@ -40,14 +45,7 @@ public final class InterruptController: Device {
     )
   }
 
-  /// Joins the APICs to the output and to the lines.
-  func lead(to localAPIC: LocalAPIC, _ ioAPIC: IOAPIC) {
-    self.localAPIC = localAPIC
-    self.ioAPIC = ioAPIC
-  }
-
   func setLine(_ number: UInt8, _ level: Bool) {
-    ioAPIC?.setIRQ(number, level)
     let lines = number < 8 ? master.lines : slave.lines
     if number == Self.cascadeLine || (lines & 1 << (number & 7) != 0) == level { return }
     let rose = number < 8 ? master.setLine(number, level) : slave.setLine(number & 7, level)

@@ -72,6 +72,7 @@ private final class TestMemory: DMA {
     #expect(read(3, 8) == AML.little(UInt64(64 << 20)))
     #expect(read(5, 2) == [1, 0] && read(0x0f, 2) == [1, 0])
     #expect(read(0x0d, 8) == [UInt8](repeating: 0, count: 8) && read(0x0e, 2) == [0, 0])
+    #expect(read(0x8002, 4) == [1, 0, 0, 0])
     #expect(read(0x8003, 4) == [0, 0, 0, 0], "items that aren't there are zeros")
   }
 

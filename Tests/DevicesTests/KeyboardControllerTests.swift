@@ -222,6 +222,8 @@ import Testing
   func typing() -> TypedInput {
     let typed = TypedInput(clock: machine.bus.clock, keyboard: keyboard)
     machine.bus.attach(typed)
+    #expect(toKeyboard(0xf4) == [0xfa])
+    machine.run(for: TypedInput.interval)
     return typed
   }
 
@@ -280,6 +282,29 @@ import Testing
     #expect(drain() == [])
     machine.run(for: 2)
     #expect(drain() == [0x9e])
+  }
+
+  @Test func `keys wait while firmware sets the keyboard up`() {
+    let typed = TypedInput(clock: machine.bus.clock, keyboard: keyboard)
+    machine.bus.attach(typed)
+    typed.type(Array("ab".utf8))
+    machine.run(for: 500_000_000)
+    #expect(toKeyboard(0xff) == [0xfa, 0xaa])
+    machine.run(for: 900_000_000)
+    #expect(drain() == [])
+    #expect(toKeyboard(0xf5) == [0xfa])
+    machine.run(for: 2_000_000_000)
+    #expect(toKeyboard(0xf4) == [0xfa])
+    machine.run(for: TypedInput.interval)
+    #expect(drain() == [0x1e])
+  }
+
+  @Test func `a guest that never asks gets keys when it has left the keyboard alone`() {
+    let typed = TypedInput(clock: machine.bus.clock, keyboard: keyboard)
+    machine.bus.attach(typed)
+    typed.type(Array("a".utf8))
+    machine.run(for: TypedInput.patience)
+    #expect(drain() == [0x1e])
   }
 
   @Test func `unread text survives a snapshot`() throws {

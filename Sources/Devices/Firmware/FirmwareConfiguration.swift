@@ -24,6 +24,8 @@ public final class FirmwareConfiguration: Device {
     static let mostProcessors: UInt16 = 0x0f
     static let directory: UInt16 = 0x19
     static let firstFile: UInt16 = 0x20
+    /// 1: IRQ 0 is at input 2 of the I/O APIC, for firmware's own tables.
+    static let timerOverride: UInt16 = 0x8002
   }
 
   /// What stands behind a range of memory, as in E820 maps.
@@ -78,6 +80,7 @@ public final class FirmwareConfiguration: Device {
       Item.nodes: AML.little(UInt64(0)),
       Item.bootMenu: AML.little(UInt16(0)),
       Item.mostProcessors: AML.little(UInt16(1)),
+      Item.timerOverride: AML.little(UInt32(1)),
     ]
     updateDirectory()
     let map = memoryMap.isEmpty ? [MemoryRange(start: 0, count: ramSize, kind: .ram)] : memoryMap

@@ -10,6 +10,8 @@ struct Keyboard {
   private var awaited: UInt8 = 0
   /// Keys are sent; F5 stops that.
   private(set) var isScanning = true
+  /// The host has said that it wants keys (F4), and nothing since that would undo it. After a reset they just come.
+  private(set) var wasAskedToScan = false
   private var codeSet: UInt8 = 2
   /// Scroll, num and caps lock, from bit 0.
   private(set) var indicators: UInt8 = 0
@@ -54,6 +56,7 @@ struct Keyboard {
     case 0xf2: answer(Self.acknowledge, 0xab, 0x83)
     case 0xf4:
       isScanning = true
+      wasAskedToScan = true
       keys.removeAll()
       answer(Self.acknowledge)
     case 0xf5, 0xf6:
@@ -92,6 +95,7 @@ struct Keyboard {
 
   private mutating func setDefaults() {
     keys.removeAll()
+    wasAskedToScan = false
     codeSet = 2
     indicators = 0
     typematic = 0x2b
@@ -103,6 +107,7 @@ struct Keyboard {
     archive.field(&lastSent)
     archive.field(&awaited)
     archive.field(&isScanning)
+    archive.field(&wasAskedToScan)
     archive.field(&codeSet)
     archive.field(&indicators)
     archive.field(&typematic)

@@ -70,6 +70,9 @@ public final class KeyboardController: Device {
       && !(isOutputFull && source == .keyboard)
   }
 
+  /// The guest has asked the keyboard for keys.
+  var wasAskedForKeys: Bool { keyboard.wasAskedToScan }
+
   /// The keyboard's lights: scroll, num and caps lock, from bit 0.
   public var indicators: UInt8 { keyboard.indicators }
 
@@ -107,7 +110,7 @@ public final class KeyboardController: Device {
       data(byte)
     }
     fill()
-    typist?.keyboardWasRead()
+    typist?.keyboardWasWritten()
   }
 
   private func command(_ byte: UInt8) {
@@ -211,7 +214,7 @@ public final class KeyboardController: Device {
     isTested = true
     awaited = 0
     update()
-    typist?.keyboardWasRead()
+    typist?.keyboardWasWritten()
   }
 
   public func transferState(_ archive: inout StateArchive) {

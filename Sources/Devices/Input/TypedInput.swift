@@ -1,11 +1,15 @@
 // Text typed on a terminal becomes keys. The keys go one by one, each when the guest has read the one before and some
-// virtual time has passed: firmware has room for fifteen, and nothing that was typed gets lost.
+// virtual time has passed: firmware has room for fifteen, and nothing that was typed gets lost. Nor while firmware or a
+// kernel sets the keyboard up and throws away what comes: keys wait until the guest has asked the keyboard for them, or
+// has left it alone for a while (a guest without firmware need never ask).
 
 /// Somebody at the guest's keyboard. It has no ports: attach it to the bus.
 public final class TypedInput: Device {
   public let name = "typed input"
   /// Virtual nanoseconds between two keys at least.
   public static let interval: UInt64 = 5_000_000
+  /// How long a guest that hasn't asked for keys must leave the keyboard alone before it gets any.
+  public static let patience: UInt64 = 1_000_000_000
   /// Key events that can wait; what is typed beyond that is dropped.
   public static let capacity = 1 << 16
 
@@ -20,6 +24,7 @@ public final class TypedInput: Device {
     self.clock = clock
     self.keyboard = keyboard
     keyboard.typist = self
+    earliest = clock.now &+ Self.patience
   }
 
   /// Bytes as a terminal sends them: ASCII, control characters, and the usual escape sequences. A sequence must be in
@@ -37,15 +42,25 @@ public final class TypedInput: Device {
 
   func keyboardWasRead() { if pendingCount > 0 { schedule() } }
 
+  func keyboardWasWritten() {
+    earliest = clock.now &+ (keyboard.wasAskedForKeys ? Self.interval : Self.patience)
+    schedule()
+  }
+
   // MARK: Device
 
   /// Nil as long as the guest doesn't read: a machine that nobody will wake again may end.
   public private(set) var nextDeadline: UInt64?
 
   private func schedule() {
-    let isDue = pendingCount > 0 && keyboard.isReadyForKey
-    if isDue == (nextDeadline != nil) { return }
-    nextDeadline = isDue ? max(earliest, clock.now &+ 1) : nil
+    if pendingCount == 0 || !keyboard.isReadyForKey {
+      if nextDeadline == nil { return }
+      nextDeadline = nil
+    } else {
+      let due = max(earliest, clock.now &+ 1)
+      if let deadline = nextDeadline, deadline >= earliest, deadline <= due { return }
+      nextDeadline = due
+    }
     clock.deadlinesChanged()
   }
 

@@ -131,7 +131,8 @@ public final class DMAController: Device {
     let mode = controller.modes[index]
     let left = Int(controller.current[count]) + 1
     let step = UInt16(truncatingIfNeeded: min(units, left))
-    controller.current[address] = mode & 0x20 == 0 ? controller.current[address] &+ step : controller.current[address] &- step
+    controller.current[address] =
+      mode & 0x20 == 0 ? controller.current[address] &+ step : controller.current[address] &- step
     controller.current[count] &-= step
     guard units >= left else { return false }
     controller.status |= 1 << UInt8(index)

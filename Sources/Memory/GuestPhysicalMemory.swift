@@ -103,7 +103,9 @@ public final class GuestPhysicalMemory {
   ///   - pages: they lie side by side in machine memory.
   /// - Returns: the host's address of the first byte.
   @discardableResult
-  public func addRAM(at address: GuestPhysicalAddress, pages: Int) throws(MachineMemoryError) -> UnsafeMutableRawPointer {
+  public func addRAM(at address: GuestPhysicalAddress, pages: Int) throws(MachineMemoryError)
+    -> UnsafeMutableRawPointer
+  {
     guard address.value & 0xfff == 0, pages > 0, address.pageNumber + UInt64(pages) <= UInt64(Self.pageCount) else {
       throw MachineMemoryError(
         description: "\(pages) pages of RAM don't fit at 0x\(String(address.value, radix: 16))")

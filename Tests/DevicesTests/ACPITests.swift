@@ -52,7 +52,8 @@ import Testing
     #expect(memory.text(root, 4) == "RSDT")
     #expect(Set(memory.tables.keys) == (hasAPIC ? ["FACP", "APIC"] : ["FACP"]))
     let fixed = memory.tables["FACP"]!
-    let system = memory.load(fixed + 40, 4), control = memory.load(fixed + 36, 4)
+    let system = memory.load(fixed + 40, 4)
+    let control = memory.load(fixed + 36, 4)
     #expect(memory.text(system, 4) == "DSDT" && memory.text(control, 4) == "FACS")
     #expect(control % 64 == 0)
     for table in Array(memory.tables.values) + [root, system] {
@@ -65,7 +66,8 @@ import Testing
     let fixed = memory.tables["FACP"]!
     #expect(memory.load(fixed + 4, 4) == 244)
     #expect(memory.load(fixed + 46, 2) == 9)
-    #expect(memory.load(fixed + 48, 4) == 0xb2 && memory.load(fixed + 52, 1) == 0xf1 && memory.load(fixed + 53, 1) == 0xf0)
+    #expect(
+      memory.load(fixed + 48, 4) == 0xb2 && memory.load(fixed + 52, 1) == 0xf1 && memory.load(fixed + 53, 1) == 0xf0)
     #expect(memory.load(fixed + 56, 4) == 0xb000 && memory.load(fixed + 64, 4) == 0xb004)
     #expect(memory.load(fixed + 76, 4) == 0xb008 && memory.load(fixed + 91, 1) == 4)
     #expect(memory.load(fixed + 109, 2) == 3, "an 8042")
@@ -222,7 +224,8 @@ import Testing
         let size = AccessSize.allCases.randomElement(using: &generator)!
         switch Int.random(in: 0..<8, using: &generator) {
         case 0: test.power.pressPowerButton()
-        case 1: test.machine.bus.advance(to: test.machine.bus.clock.now + UInt64.random(in: 0...4 << 30, using: &generator))
+        case 1:
+          test.machine.bus.advance(to: test.machine.bus.clock.now + UInt64.random(in: 0...4 << 30, using: &generator))
         case 2: test.machine.out(0xb2, UInt32.random(in: 0...(.max), using: &generator), size)
         case 3, 4: _ = test.machine.in(port, size)
         default: test.machine.out(port, UInt32.random(in: 0...(.max), using: &generator), size)

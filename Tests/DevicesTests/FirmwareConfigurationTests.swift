@@ -173,7 +173,8 @@ private final class TestMemory: DMA {
     `addresses and counts are read back, low byte first`()
     machine.out(0x0b, 0x56)
     #expect(controller.advance(channel: 2, by: 10_000))
-    #expect(controller.channel(2) == DMAController.Channel(address: 0x5a_1234, count: 512, direction: 1, isMasked: false))
+    #expect(
+      controller.channel(2) == DMAController.Channel(address: 0x5a_1234, count: 512, direction: 1, isMasked: false))
   }
 
   @Test func `the second controller counts words, at every other port`() {

@@ -161,7 +161,8 @@ import Testing
     let before = screen
     print("x", at: 0x1_8000 + 160 * 3)
     let painting = screen.painting(over: before)
-    #expect(painting.contains("\u{1b}[4;1H") && !painting.contains("\u{1b}[1;1H\u{1b}[0") && !painting.contains("\u{1b}[2J"))
+    #expect(
+      painting.contains("\u{1b}[4;1H") && !painting.contains("\u{1b}[1;1H\u{1b}[0") && !painting.contains("\u{1b}[2J"))
     #expect(screen.painting(over: screen) == "")
     #expect(screen.painting(over: nil).contains("\u{1b}[2J"))
     setCRTC(0x0f, 5)

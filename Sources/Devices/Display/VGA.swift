@@ -73,7 +73,8 @@ public final class VGA: Device {
   private static func standardColour(_ index: Int) -> [UInt8] {
     guard index < 64 else { return [0, 0, 0] }
     func level(_ high: Int, _ low: Int) -> UInt8 {
-      let isHigh = index >> high & 1, isLow = index >> low & 1
+      let isHigh = index >> high & 1
+      let isLow = index >> low & 1
       return UInt8(isHigh * 42 + isLow * 21)
     }
     return [level(2, 5), level(1, 4), level(0, 3)]

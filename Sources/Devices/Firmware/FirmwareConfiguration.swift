@@ -29,7 +29,12 @@ public final class FirmwareConfiguration: Device {
   }
 
   /// What stands behind a range of memory, as in E820 maps.
-  public enum RangeKind: UInt32, Sendable { case ram = 1, reserved = 2, acpi = 3, nonvolatile = 4 }
+  public enum RangeKind: UInt32, Sendable {
+    case ram = 1
+    case reserved = 2
+    case acpi = 3
+    case nonvolatile = 4
+  }
 
   /// One range of an E820 map.
   public struct MemoryRange: Sendable {
@@ -93,7 +98,8 @@ public final class FirmwareConfiguration: Device {
   /// - Parameter name: at most 55 bytes. SeaBIOS reads "bootorder" (device paths, one a line), "vgaroms/..." and
   ///   "genroms/..." (option ROMs), "etc/sercon-port", "etc/boot-fail-wait" and the files of `ACPITables.firmwareFiles`.
   public func add(file name: String, _ bytes: [UInt8]) {
-    precondition(name.utf8.count < 56 && !files.contains { $0.name == name } && files.count < 0x1000, "fw_cfg file \(name)")
+    precondition(
+      name.utf8.count < 56 && !files.contains { $0.name == name } && files.count < 0x1000, "fw_cfg file \(name)")
     items[Item.firstFile + UInt16(files.count)] = bytes
     files.append((name, bytes.count))
     updateDirectory()

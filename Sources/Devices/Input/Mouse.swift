@@ -54,7 +54,8 @@ struct Mouse {
       left -= part
       return (UInt8(truncatingIfNeeded: part), part < 0)
     }
-    let dx = step(&x), dy = step(&y)
+    let dx = step(&x)
+    let dy = step(&y)
     reportedButtons = buttons
     return [0x08 | buttons | (dx.sign ? 0x10 : 0) | (dy.sign ? 0x20 : 0), dx.byte, dy.byte]
   }

@@ -37,7 +37,8 @@ struct TerminalKeys {
     case 0x00: return Stroke(key: .space, modifiers: [.leftControl])
     // Letters in lower case: Control alone, without Shift.
     case 0x01...0x1a: return character(byte | 0x60).map { Stroke(key: $0.key, modifiers: [.leftControl]) }
-    case 0x1c...0x1f: return character(byte | 0x40).map { Stroke(key: $0.key, modifiers: [.leftControl] + $0.modifiers) }
+    case 0x1c...0x1f:
+      return character(byte | 0x40).map { Stroke(key: $0.key, modifiers: [.leftControl] + $0.modifiers) }
     default: return character(byte)
     }
   }

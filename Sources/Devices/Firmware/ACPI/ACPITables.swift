@@ -125,7 +125,8 @@ public struct ACPITables {
     _ configuration: Configuration, _ control: Range<Int>, _ system: Range<Int>
   ) -> [UInt8] {
     let base = UInt32(configuration.powerPorts)
-    let event = base + PowerManagement.Register.status, command = base + PowerManagement.Register.control
+    let event = base + PowerManagement.Register.status
+    let command = base + PowerManagement.Register.control
     let timer = base + PowerManagement.Register.timer
     var body = AML.little(UInt32(control.lowerBound)) + AML.little(UInt32(system.lowerBound))
     // Desktop.

@@ -43,6 +43,7 @@ extension ACPITables {
 
   private static func addChecksum(_ name: String, at offset: Int, of range: Range<Int>) -> [UInt8] {
     command(
-      3, file(name) + AML.little(UInt32(offset)) + AML.little(UInt32(range.lowerBound)) + AML.little(UInt32(range.count)))
+      3,
+      file(name) + AML.little(UInt32(offset)) + AML.little(UInt32(range.lowerBound)) + AML.little(UInt32(range.count)))
   }
 }

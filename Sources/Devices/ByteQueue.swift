@@ -8,6 +8,7 @@ struct ByteQueue {
   init(capacity: Int) { bytes = Array(repeating: 0, count: capacity) }
 
   var isEmpty: Bool { count == 0 }
+  var capacity: Int { bytes.count }
 
   /// - Returns: false when the queue is full; the byte is dropped then.
   mutating func append(_ byte: UInt8) -> Bool {

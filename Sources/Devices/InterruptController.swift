@@ -13,6 +13,9 @@ public final class InterruptController: Device {
   @exclusivity(unchecked) public private(set) var hasPendingInterrupt = false
   /// Counts the changes of `hasPendingInterrupt`.
   @exclusivity(unchecked) public private(set) var outputChanges: UInt64 = 0
+  /// On a board with APICs: what the output leads to, and what has the same lines.
+  @exclusivity(unchecked) private var localAPIC: LocalAPIC?
+  @exclusivity(unchecked) private(set) var ioAPIC: IOAPIC?
   /// Told of requests, acknowledgements and ends of interrupts.
   public weak var observer: (any InterruptObserver)?
 
@@ -29,6 +32,12 @@ public final class InterruptController: Device {
   private static let levelMasks: (master: UInt8, slave: UInt8) = (0xf8, 0xde)
 
   public init() {}
+
+  /// Joins the APICs to the output and to the lines.
+  func lead(to localAPIC: LocalAPIC, _ ioAPIC: IOAPIC) {
+    self.localAPIC = localAPIC
+    self.ioAPIC = ioAPIC
+  }
 
   /// The wire for an IRQ, 0 to 15. IRQ 2 is taken by the cascade; its wire does nothing.
   public func line(_ number: UInt8) -> InterruptLine { InterruptLine(controller: self, number: number & 15) }
@@ -103,6 +112,7 @@ public final class InterruptController: Device {
     if output != hasPendingInterrupt {
       hasPendingInterrupt = output
       outputChanges &+= 1
+      localAPIC?.setExternalLine(output)
     }
   }
 

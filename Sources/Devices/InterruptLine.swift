@@ -1,4 +1,5 @@
-// A wire from a device to the interrupt controller. The device knows the wire, not the number or the controller.
+// A wire from a device to the interrupt controllers: the 8259s, and an I/O APIC if there is one. The device knows the
+// wire, not the number or the controllers.
 
 /// One interrupt request line.
 public struct InterruptLine {
@@ -11,7 +12,11 @@ public struct InterruptLine {
   public static var unconnected: InterruptLine { InterruptLine(controller: nil, number: 0) }
 
   /// Drives the line high or low. Cheap when nothing changes.
-  public func set(_ level: Bool) { controller?.setLine(number, level) }
+  public func set(_ level: Bool) {
+    guard let controller else { return }
+    controller.setLine(number, level)
+    controller.ioAPIC?.setIRQ(number, level)
+  }
 }
 
 /// Learns what passes through the interrupt controller (for event traces). Calls come in the middle of a device's work:

@@ -7,6 +7,8 @@ public final class MachineRequests {
   @exclusivity(unchecked) public private(set) var isPending = false
   /// The exit status that the guest asked for through the debug-exit port, already (value << 1) | 1.
   public private(set) var exitStatus: UInt32?
+  /// The guest switched the machine off.
+  public private(set) var isPowerOffRequested = false
   /// The port through which the guest asked for a reset.
   public private(set) var resetRequestedBy: UInt16?
   /// Whether address line 20 is let through.
@@ -28,6 +30,12 @@ public final class MachineRequests {
   /// Asks the machine to end; the first request counts.
   func exit(status: UInt32) {
     if exitStatus == nil { exitStatus = status }
+    isPending = true
+  }
+
+  /// Asks the machine to end for good, as a PC does whose power supply is switched off.
+  func powerOff() {
+    isPowerOffRequested = true
     isPending = true
   }
 
@@ -54,6 +62,7 @@ public final class MachineRequests {
   public func clear() {
     isPending = false
     exitStatus = nil
+    isPowerOffRequested = false
     resetRequestedBy = nil
     a20Changed = false
     ignoresNumericErrors = false

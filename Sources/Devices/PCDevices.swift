@@ -71,7 +71,8 @@ public final class PCDevices {
     clock = RealTimeClock(
       clock: time, line: interrupts.line(8), unixTime: configuration.unixTime,
       contents: CMOSContents.firmware(ramSize: configuration.ramSize))
-    keyboard = KeyboardController(requests: requests, line: interrupts.line(1))
+    keyboard = KeyboardController(
+      requests: requests, line: interrupts.line(1), mouseLine: interrupts.line(12))
     debugConsole = DebugConsole(sink: configuration.debugConsole)
     postCode = PostCodePort()
     numericError = NumericErrorPort(line: interrupts.line(13), requests: requests)

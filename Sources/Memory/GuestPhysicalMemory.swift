@@ -97,6 +97,28 @@ public final class GuestPhysicalMemory {
     mapROM(at: address, frame: start, pages: pages)
   }
 
+  /// Puts RAM of its own, zeroed, where the layout has none: video memory, or the shadow of firmware.
+  /// - Parameters:
+  ///   - address: a multiple of 4096.
+  ///   - pages: they lie side by side in machine memory.
+  /// - Returns: the host's address of the first byte.
+  @discardableResult
+  public func addRAM(at address: GuestPhysicalAddress, pages: Int) throws(MachineMemoryError)
+    -> UnsafeMutableRawPointer
+  {
+    guard address.value & 0xfff == 0, pages > 0, address.pageNumber + UInt64(pages) <= UInt64(Self.pageCount) else {
+      throw MachineMemoryError(
+        description: "\(pages) pages of RAM don't fit at 0x\(String(address.value, radix: 16))")
+    }
+    guard let start = machine.allocateFrames(pages) else {
+      throw MachineMemoryError(description: "machine memory is too small for \(pages) more pages of RAM")
+    }
+    for page in 0..<pages {
+      entries[Int(address.pageNumber) + page] = (start.value + UInt64(page) << 12) | Self.entryValid
+    }
+    return machine.pointer(to: start)
+  }
+
   /// Shows frames of a ROM at one more address (the alias of the firmware below 1 MiB).
   public func aliasROM(from source: GuestPhysicalAddress, to address: GuestPhysicalAddress, pages: Int) {
     precondition(pages >= 0 && max(source.pageNumber, address.pageNumber) + UInt64(pages) <= UInt64(Self.pageCount))

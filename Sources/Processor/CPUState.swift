@@ -168,6 +168,9 @@ public struct CPUState {
   public var sysenterCS: UInt64 = 0
   public var sysenterESP: UInt64 = 0
   public var sysenterEIP: UInt64 = 0
+  /// CPUID offers a local APIC, and IA32_APIC_BASE is there.
+  var hasLocalAPIC: Bool = false
+  public var apicBase: UInt64 = 0
   /// Added to the retired count to give the time-stamp counter.
   var timestampOffset: UInt64 = 0
   /// Physical addresses are ANDed with this: bit 20 is clear while the A20 gate is shut.

@@ -113,6 +113,16 @@ public final class Processor {
     pending = .interrupt(vector)
   }
 
+  /// There is a local APIC: CPUID says so, and IA32_APIC_BASE exists. Off at first; set it before the guest runs. The APIC
+  /// itself is the machine's.
+  public var hasLocalAPIC: Bool {
+    get { cpu.s.pointee.hasLocalAPIC }
+    set { cpu.s.pointee.hasLocalAPIC = newValue }
+  }
+
+  /// The guest has the APIC on in IA32_APIC_BASE. While it is off, INTR is the 8259s' again.
+  public var isLocalAPICEnabled: Bool { cpu.isLocalAPICEnabled }
+
   /// EFLAGS.IF, and no shadow of STI or MOV SS.
   public var takesInterrupts: Bool {
     cpu.systemFlag(EFlags.if.rawValue) && cpu.s.pointee.shadowAt != cpu.retired

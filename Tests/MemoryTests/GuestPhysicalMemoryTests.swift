@@ -36,6 +36,19 @@ struct GuestPhysicalMemoryTests {
     }
   }
 
+  @Test("RAM can be put into the hole, all zero and in one piece")
+  func addedRAM() throws {
+    let start = try memory.addRAM(at: at(0xa_0000), pages: 32)
+    #expect(memory.isRAM(at(0x9_0000), count: 0x3_0000))
+    #expect(load([1, 2, 3], 0xb_ffff) == false)
+    #expect(load([1, 2], 0xb_8fff))
+    #expect((start + 0x1_8fff).loadUnaligned(as: UInt16.self) == 0x0201)
+    #expect(memory.bytes(at: at(0xa_0000), count: 2) == [0, 0])
+    #expect(throws: MachineMemoryError.self) { try memory.addRAM(at: at(0xc_0001), pages: 1) }
+    #expect(throws: MachineMemoryError.self) { try memory.addRAM(at: at(0xffff_f000), pages: 2) }
+    #expect(throws: MachineMemoryError.self) { try memory.addRAM(at: at(0xc_0000), pages: 1 << 19) }
+  }
+
   @Test("a range is RAM only when all of it is")
   func ranges() {
     #expect(memory.isRAM(at(0), count: 0xa_0000))

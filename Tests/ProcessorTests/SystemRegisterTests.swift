@@ -41,6 +41,23 @@ struct SystemRegisterTests {
     #expect(guest.stack(1) == ProtectedGuest.code + UInt32(refused.code.count) - refused.last, "\(refused.name)")
   }
 
+  @Test("a local APIC shows in CPUID and IA32_APIC_BASE, where it can be switched off but not moved")
+  func localAPIC() throws {
+    // mov ecx, 0x1b; rdmsr; mov edi, eax; and ah, 0xf7; wrmsr; mov eax, 1; cpuid; mov esi, edx; then on again and moved
+    let code: [UInt8] =
+      [0xb9, 0x1b, 0, 0, 0, 0x0f, 0x32, 0x89, 0xc7, 0x80, 0xe4, 0xf7, 0x0f, 0x30, 0xb8, 1, 0, 0, 0, 0x0f, 0xa2, 0x89, 0xd6]
+      + [0xb9, 0x1b, 0, 0, 0, 0x31, 0xd2, 0x89, 0xf8, 0x0f, 0x30, 0xb8, 1, 0, 0, 0, 0x0f, 0xa2, 0x89, 0xd3]
+      + [0xb9, 0x1b, 0, 0, 0, 0x31, 0xd2, 0xb8, 0, 9, 0xe1, 0xfe, 0x0f, 0x30]
+    let guest = try ProtectedGuest(code)
+    guest.processor.hasLocalAPIC = true
+    #expect(guest.vectorOfHalt() == 13)
+    #expect(guest.processor[register: 7] == 0xfee0_0900)
+    #expect(guest.processor[register: 6] & 1 << 9 == 0)
+    #expect(guest.processor[register: 3] & 1 << 9 != 0)
+    #expect(guest.processor.isLocalAPICEnabled)
+    #expect(CPUIDTable.leaf(1).edx & 1 << 9 == 0)
+  }
+
   @Test(
     "ring 3 may execute none of the privileged instructions",
     arguments: [

@@ -24,6 +24,8 @@ enum CPUIDTable {
     static let msr: UInt32 = 1 << 5
     static let pae: UInt32 = 1 << 6
     static let cx8: UInt32 = 1 << 8
+    /// Only where the machine has one and the guest has it on.
+    static let apic: UInt32 = 1 << 9
     static let sep: UInt32 = 1 << 11
     static let pge: UInt32 = 1 << 13
     static let cmov: UInt32 = 1 << 15
@@ -49,7 +51,7 @@ enum CPUIDTable {
   static let highestExtended: UInt32 = 0x8000_0008
 
   /// The answer for a leaf. One beyond the highest is answered like the highest basic leaf, as by Intel's processors.
-  static func leaf(_ number: UInt32) -> Leaf {
+  static func leaf(_ number: UInt32, hasAPIC: Bool = false) -> Leaf {
     switch number {
     case 0:
       // "GenuineIntel" in EBX, EDX, ECX.
@@ -60,7 +62,8 @@ enum CPUIDTable {
     case 0x8000_0005...0x8000_0007: Leaf()
     // 32 bits of linear address above those of the physical one.
     case 0x8000_0008: Leaf(eax: 32 << 8 | UInt32(CPU.physicalAddressBits))
-    default: Leaf(eax: signature, ebx: flushLine, edx: features)
+    // The APIC's ID, in EBX's high byte, is 0.
+    default: Leaf(eax: signature, ebx: flushLine, edx: features | (hasAPIC ? Feature.apic : 0))
     }
   }
 
@@ -77,10 +80,12 @@ enum CPUIDTable {
 }
 
 extension CPU {
+  var isLocalAPICEnabled: Bool { s.pointee.hasLocalAPIC && s.pointee.apicBase & APICBase.enabled != 0 }
+
   // MARK: Ordinary body
 
   func cpuid(_ i: UnsafePointer<Instruction>) throws(GuestFault) {
-    let leaf = CPUIDTable.leaf(eax)
+    let leaf = CPUIDTable.leaf(eax, hasAPIC: isLocalAPICEnabled)
     eax = leaf.eax
     ebx = leaf.ebx
     ecx = leaf.ecx

@@ -3,10 +3,23 @@
 
 import ISA
 
+/// IA32_APIC_BASE (SDM 3A, 11.4.4):
+///
+/// ```
+///   63     36 35          12   11     9-10   8   7-0
+///  | reserved | APIC's base | enable | res | BSP | res |
+/// ```
+enum APICBase {
+  static let address: UInt64 = 0xfee0_0000
+  static let enabled: UInt64 = 1 << 11
+  static let bootstrap: UInt64 = 1 << 8
+  static let reset = address | enabled | bootstrap
+}
+
 /// One model-specific register.
 private struct ModelSpecificRegisterRow: Sendable {
   let register: ModelSpecificRegister
-  let read: @Sendable (CPU) -> UInt64
+  let read: @Sendable (CPU) throws(GuestFault) -> UInt64
   let write: @Sendable (CPU, UInt64) throws(GuestFault) -> Void
 }
 
@@ -25,6 +38,12 @@ private let modelSpecificRegisters: [ModelSpecificRegisterRow] = [
     write: { cpu, value in cpu.s.pointee.sysenterEIP = value }),
   .init(
     register: .efer, read: { $0.s.pointee.efer }, write: { (cpu, value) throws(GuestFault) in try cpu.setEFER(value) }),
+  .init(
+    register: .apicBase,
+    read: { (cpu) throws(GuestFault) in
+      guard cpu.s.pointee.hasLocalAPIC else { throw .generalProtection(0) }
+      return cpu.s.pointee.apicBase
+    }, write: { (cpu, value) throws(GuestFault) in try cpu.setAPICBase(value) }),
   // Every part of the family has these two, without a CPUID bit: no platform straps, no microcode update loaded.
   .init(
     register: .platformID, read: { _ in 0 }, write: { (_, _) throws(GuestFault) in throw .generalProtection(0) }),
@@ -65,6 +84,14 @@ extension CPU {
     let changed = s.pointee.efer ^ value
     s.pointee.efer = value
     if changed != 0 { flushTLB(keepingGlobal: false) }
+  }
+
+  /// IA32_APIC_BASE: the APIC can be switched off and on, but it stays where it is.
+  func setAPICBase(_ value: UInt64) throws(GuestFault) {
+    guard s.pointee.hasLocalAPIC, value & ~(APICBase.enabled | APICBase.bootstrap) == APICBase.address else {
+      throw .generalProtection(0)
+    }
+    s.pointee.apicBase = value
   }
 
   /// The time-stamp counter as an ordinary instruction sees it.

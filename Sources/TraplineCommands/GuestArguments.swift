@@ -1,6 +1,7 @@
 // What a guest is made of: the options that every command that runs one understands.
 
 import ArgumentParser
+import Devices
 import Loading
 import Memory
 import Trapline
@@ -50,6 +51,14 @@ struct GuestArguments: ParsableArguments {
       "A module for a multiboot kernel, with arguments behind a space; may be repeated.", valueName: "file"))
   var modules: [String] = []
 
+  @Option(
+    name: .customLong("drive"), parsing: .singleValue,
+    help: ArgumentHelp(
+      "A disk in a raw image file, on IDE; behind it ,if=virtio or ,media=cdrom or ,readonly; may be repeated.",
+      valueName: "file"),
+    transform: { try DriveArgument(parsing: $0) })
+  var drives: [DriveArgument] = []
+
   enum EntryMode: String, ExpressibleByArgument, CaseIterable { case real, protected }
 
   /// The guest's file.
@@ -66,6 +75,16 @@ struct GuestArguments: ParsableArguments {
       throw ValidationError(
         "--memory must be a multiple of 4K, at least 4K and at most \(GuestPhysicalMemory.largestRAM >> 20)M")
     }
+  }
+
+  /// The drives, with their images open.
+  func openDrives() throws(Refusal) -> DriveList {
+    var list = DriveList()
+    for argument in drives {
+      let drive = try argument.open()
+      do { try list.add(drive) } catch { throw Refusal("\(error)") }
+    }
+    return list
   }
 
   /// The image.

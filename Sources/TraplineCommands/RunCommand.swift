@@ -113,6 +113,7 @@ struct RunCommand: ConsoleCommand {
     var configuration = MachineConfiguration()
     configuration.memorySize = guest.memory.bytes
     configuration.isRealtime = realtime
+    configuration.drives = try guest.openDrives()
     configuration.paging = paging.configuration(pager)
 
     // Before the terminal is made raw, so that it comes back whatever happens.

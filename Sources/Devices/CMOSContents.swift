@@ -2,7 +2,9 @@
 
 /// Builds the contents of CMOS memory.
 public enum CMOSContents {
-  /// - Parameter ramSize: bytes of RAM from address 0.
+  /// - Parameters:
+  ///   - ramSize: bytes of RAM from address 0.
+  ///   - bootMedium: what firmware tries first.
   /// - Returns: 128 bytes; the clock's registers (0 to 13) are 0.
   ///
   /// ```
@@ -11,9 +13,10 @@ public enum CMOSContents {
   /// 0x17-0x18  memory above 1 MiB, KiB, at most 65535 (again at 0x30-0x31)
   /// 0x2E-0x2F  sum of 0x10 to 0x2D, high byte first
   /// 0x34-0x35  memory above 16 MiB, in 64 KiB
+  /// 0x38, 0x3D third; second and first thing to boot from, a nibble each: 1 floppy, 2 disk, 3 CD
   /// 0x5B-0x5D  memory above 4 GiB, in 64 KiB
   /// ```
-  public static func firmware(ramSize: UInt64) -> [UInt8] {
+  public static func firmware(ramSize: UInt64, bootMedium: Drive.Medium = .disk) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: 128)
     func put(_ value: UInt64, at index: Int) {
       bytes[index] = UInt8(truncatingIfNeeded: value)
@@ -27,6 +30,7 @@ public enum CMOSContents {
     put(extended, at: 0x17)
     put(extended, at: 0x30)
     put(above16, at: 0x34)
+    bytes[0x3d] = bootMedium == .disk ? 0x32 : 0x23
     let sum = bytes[0x10...0x2d].reduce(UInt64(0)) { $0 + UInt64($1) }
     bytes[0x2e] = UInt8(truncatingIfNeeded: sum >> 8)
     bytes[0x2f] = UInt8(truncatingIfNeeded: sum)

@@ -17,13 +17,21 @@ public final class PCDevices {
     public var isA20Enabled: Bool
     /// Disks and CDs.
     public var drives: DriveList
-    /// The memory that drives read and write by themselves.
+    /// The memory that drives and fw_cfg read and write by themselves.
     public var dma: any DMA
+    /// A local and an I/O APIC beside the 8259s.
+    public var hasAPIC: Bool
+    /// What the guest has at `VGA.memoryBase`, `VGA.memorySize` bytes for as long as the devices live; without it there is
+    /// no display.
+    public var videoMemory: UnsafeRawBufferPointer?
+    /// What firmware boots from first.
+    public var bootMedium: Drive.Medium
 
     public init(
       ramSize: UInt64, unixTime: Int64 = 1_767_225_600, serial: [any SerialBackend] = [NullBackend()],
       debugConsole: any ByteSink = NullBackend(), isA20Enabled: Bool = true, drives: DriveList = DriveList(),
-      dma: any DMA = NoDMA()
+      dma: any DMA = NoDMA(), hasAPIC: Bool = false, videoMemory: UnsafeRawBufferPointer? = nil,
+      bootMedium: Drive.Medium = .disk
     ) {
       self.ramSize = ramSize
       self.unixTime = unixTime
@@ -32,15 +40,23 @@ public final class PCDevices {
       self.isA20Enabled = isA20Enabled
       self.drives = drives
       self.dma = dma
+      self.hasAPIC = hasAPIC
+      self.videoMemory = videoMemory
+      self.bootMedium = bootMedium
     }
   }
 
   public let bus: Bus
   public let requests: MachineRequests
   public let interrupts: InterruptController
+  /// What of it the processor sees, with the APICs if there are any.
+  public let processorInterrupts: ProcessorInterrupts
   public let timer: IntervalTimer
   public let clock: RealTimeClock
   public let keyboard: KeyboardController
+  /// Somebody at the keyboard.
+  public let typed: TypedInput
+  public let display: VGA?
   /// COM1 first.
   public let serial: [SerialPort]
   public let debugConsole: DebugConsole
@@ -49,6 +65,10 @@ public final class PCDevices {
   public let pci: PCIBus
   public let hostBridge: HostBridge
   public let powerManagement: PowerManagementFunction
+  /// The registers behind `powerManagement`.
+  public let power: PowerManagement
+  public let firmware: FirmwareConfiguration
+  public let dmaController: DMAController
   public let ide: IDEController
   /// In the order of the drives.
   public let virtioDisks: [VirtioBlock]
@@ -70,9 +90,12 @@ public final class PCDevices {
     timer = IntervalTimer(clock: time, line: interrupts.line(0))
     clock = RealTimeClock(
       clock: time, line: interrupts.line(8), unixTime: configuration.unixTime,
-      contents: CMOSContents.firmware(ramSize: configuration.ramSize))
+      contents: CMOSContents.firmware(ramSize: configuration.ramSize, bootMedium: configuration.bootMedium))
+    processorInterrupts = ProcessorInterrupts(controller: interrupts, clock: time, hasAPIC: configuration.hasAPIC)
     keyboard = KeyboardController(
       requests: requests, line: interrupts.line(1), mouseLine: interrupts.line(12))
+    typed = TypedInput(clock: time, keyboard: keyboard)
+    display = configuration.videoMemory.map { VGA(clock: time, memory: $0) }
     debugConsole = DebugConsole(sink: configuration.debugConsole)
     postCode = PostCodePort()
     numericError = NumericErrorPort(line: interrupts.line(13), requests: requests)
@@ -85,6 +108,9 @@ public final class PCDevices {
     hostBridge = HostBridge()
     isaBridge = ISABridge(router: router)
     powerManagement = PowerManagementFunction(bus: bus)
+    power = PowerManagement(clock: time, line: interrupts.line(PowerManagement.interrupt), requests: requests)
+    firmware = FirmwareConfiguration(dma: configuration.dma, ramSize: configuration.ramSize)
+    dmaController = DMAController()
     drives = configuration.drives
     ide = IDEController(bus: bus, interrupts: interrupts, drives: drives.of(.ide), dma: configuration.dma)
     virtioDisks = drives.of(.virtio).enumerated().map { index, drive in
@@ -92,10 +118,16 @@ public final class PCDevices {
     }
     claimPorts()
     fillSlots()
+    processorInterrupts.claimMemory(on: bus)
+    router.listener = processorInterrupts.ioAPIC
+    powerManagement.attachPowerRegisters(power)
+    bus.attach(typed)
+    describeBoard()
   }
 
   private func claimPorts() {
     // The port map. Byte-wide parts unless a width is named.
+    bus.claim(ports: 0x00...0x0f, for: dmaController)
     bus.claim(ports: 0x20...0x21, for: interrupts)
     bus.claim(ports: 0x40...0x43, for: timer)
     bus.claim(ports: 0x60...0x60, for: keyboard)
@@ -103,13 +135,23 @@ public final class PCDevices {
     bus.claim(ports: 0x64...0x64, for: keyboard, firstRegister: 1)
     bus.claim(ports: 0x70...0x71, for: clock)
     bus.claim(ports: 0x80...0x80, for: postCode)
+    bus.claim(ports: 0x81...0x8f, for: dmaController, firstRegister: 0x11)
     bus.claim(ports: 0x92...0x92, for: SystemControlPort(requests: requests))
     bus.claim(ports: 0xa0...0xa1, for: interrupts, firstRegister: 2)
+    bus.claim(ports: 0xb2...0xb3, for: power, firstRegister: PowerManagement.Register.command)
+    bus.claim(ports: 0xc0...0xdf, for: dmaController, firstRegister: 0x20)
     bus.claim(ports: 0xe9...0xe9, for: debugConsole)
     bus.claim(ports: 0xf0...0xf1, for: numericError)
     bus.claim(ports: 0xf4...0xf7, for: DebugExit(requests: requests), widest: .dword)
     for (port, wiring) in zip(serial, Self.serialWiring) { bus.claim(ports: wiring.ports, for: port) }
+    if let display {
+      for ports: ClosedRange<UInt16> in [0x3b4...0x3b5, 0x3ba...0x3ba, 0x3c0...0x3cf, 0x3d4...0x3d5, 0x3da...0x3da] {
+        bus.claim(ports: ports, for: display, firstRegister: UInt32(ports.lowerBound - VGA.firstPort))
+      }
+    }
     bus.claim(ports: 0x4d0...0x4d1, for: interrupts, firstRegister: 4)
+    bus.claim(ports: 0x510...0x511, for: firmware, widest: .word)
+    bus.claim(ports: 0x514...0x51b, for: firmware, firstRegister: 8, widest: .dword)
     bus.claim(ports: 0xcf8...0xcff, for: pci, widest: .dword)
   }
 
@@ -125,6 +167,15 @@ public final class PCDevices {
     }
   }
 
+  /// What ACPI tables say of the board.
+  public var board: ACPITables.Configuration {
+    ACPITables.Configuration(hasAPIC: processorInterrupts.localAPIC != nil, serialPorts: serial.count)
+  }
+
+  private func describeBoard() {
+    for file in ACPITables.firmwareFiles(board) { firmware.add(file: file.name, file.bytes) }
+  }
+
   /// Leaves the parts as a PC's firmware does before it loads a system: interrupts at vectors 0x08 and 0x70 with the
   /// timer, the keyboard and the cascade open, the timer at 18.2 Hz. Loaders that stand in for firmware call this.
   public func settleAsFirmware() {
@@ -135,7 +186,8 @@ public final class PCDevices {
       (0x43, 0x54), (0x41, 0x12),
     ]
     for write in writes { bus.writePort(write.port, size: .byte, value: write.value) }
-    PCIFirmware(bus: bus, pci: pci).layOut()
+    processorInterrupts.localAPIC?.settleAsFirmware()
+    PCIFirmware(bus: bus, pci: pci, powerPorts: UInt32(board.powerPorts)).layOut()
   }
 
   /// Takes in serial input that has arrived, without blocking; call it between time slices.

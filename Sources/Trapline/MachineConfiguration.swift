@@ -21,6 +21,12 @@ public struct MachineConfiguration {
   public var debugConsole: any ByteSink = NullBackend()
   /// Disks and CDs.
   public var drives = DriveList()
+  /// A local and an I/O APIC, as every PC has had for long.
+  public var hasAPIC = true
+  /// The display's option ROM, for firmware; without one firmware says nothing on the screen.
+  public var videoBIOS: [UInt8]?
+  /// What firmware boots from first.
+  public var bootMedium = Drive.Medium.disk
   /// Ties virtual time to the wall clock while the guest idles, for interactive use.
   public var isRealtime = false
   /// The pager and the TLB; with `none` and no TLB the guest runs as on bare silicon.

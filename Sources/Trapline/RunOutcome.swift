@@ -8,6 +8,8 @@ public enum RunOutcome: Equatable, Sendable {
   case guestExit(status: UInt32)
   /// HLT with interrupts off, or with nothing left that could interrupt.
   case halted
+  /// The guest switched the machine off.
+  case poweredOff
   /// The guest asked for a reset through this port and there is no firmware to start again.
   case reset(port: UInt16)
   case tripleFault
@@ -16,6 +18,8 @@ public enum RunOutcome: Equatable, Sendable {
   case stopped
   /// The host could not write the guest's output.
   case outputFailed(errno: Int32)
+  /// The host could not read or write a disk image; the guest has seen a disk error.
+  case storageFailed(HostStorageFailure)
   /// Nobody reads the guest's output any more.
   case outputClosed
 
@@ -23,10 +27,10 @@ public enum RunOutcome: Equatable, Sendable {
   public var exitStatus: Int32 {
     switch self {
     case .guestExit(let status): Int32(truncatingIfNeeded: status & 0xff)
-    case .halted, .reset, .outputClosed: 0
+    case .halted, .poweredOff, .reset, .outputClosed: 0
     case .tripleFault: 4
     case .instructionLimit: 6
-    case .outputFailed: 8
+    case .outputFailed, .storageFailed: 8
     case .timeLimit: 124
     case .stopped: 130
     }
@@ -37,12 +41,14 @@ public enum RunOutcome: Equatable, Sendable {
     switch self {
     case .guestExit: "guest-exit"
     case .halted: "halted"
+    case .poweredOff: "powered-off"
     case .reset: "reset"
     case .tripleFault: "triple-fault"
     case .instructionLimit: "instruction-limit"
     case .timeLimit: "time-limit"
     case .stopped: "stopped"
     case .outputFailed: "output-failed"
+    case .storageFailed: "storage-failed"
     case .outputClosed: "output-closed"
     }
   }

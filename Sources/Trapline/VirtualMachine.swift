@@ -18,32 +18,44 @@ public final class VirtualMachine {
   /// Behind a pointer: an exit costs no exclusivity check.
   private let counts: UnsafeMutablePointer<ExitCounts>
   private let bus: Bus
+  private let firmwareSpace: FirmwareSpace
   // Both are touched at each exit, by this class alone and never twice at once: checking that at run time cost a third of
   // a port access.
   @exclusivity(unchecked) private var time: VirtualTime
   private let isRealtime: Bool
   @exclusivity(unchecked) private var recorder: Recorder?
+  /// Who watches the screen and types.
+  public var attendant: (any Attendant)?
+  private var nextAttendance = ContinuousClock().now
 
   /// Retired instructions between two looks at the outside world: input, the clock on the wall, the stop signal.
   static let slice: UInt64 = 200_000
-  /// Room in machine memory for ROMs beside the RAM.
-  private static let romSpace = 16 << 20
+  /// Room in machine memory beside the RAM: ROMs, video memory, firmware's shadow.
+  private static let boardMemory = 16 << 20 + VGA.memorySize + FirmwareSpace.pageCount << 12
 
   public init(_ configuration: MachineConfiguration = MachineConfiguration()) throws(MachineMemoryError) {
     // What is too much is refused below, with its reason; here it must only not overflow.
     let size = min(configuration.memorySize, GuestPhysicalMemory.largestRAM)
-    let machine = try MachineMemory(size: Int(size) + Self.romSpace + configuration.paging.tableMemory)
+    let machine = try MachineMemory(size: Int(size) + Self.boardMemory + configuration.paging.tableMemory)
     memory = try GuestPhysicalMemory(machine: machine, ramSize: configuration.memorySize)
     processor = Processor(memory: memory)
+    processor.hasLocalAPIC = configuration.hasAPIC
+    let video = try memory.addRAM(at: GuestPhysicalAddress(VGA.memoryBase), pages: VGA.memorySize >> 12)
+    let firmwareSpace = try FirmwareSpace(memory, processor)
+    self.firmwareSpace = firmwareSpace
     try processor.usePaging(configuration.paging)
     bus = Bus()
     let dma = GuestMemoryDMA(memory: memory)
     dma.wrote = { [unowned processor] address, count in processor.noteWrite(at: address, count: UInt64(count)) }
     devices = PCDevices(
       PCDevices.Configuration(
-        ramSize: configuration.memorySize, unixTime: configuration.unixTime, serial: [configuration.serial] + (configuration.secondSerial.map { [$0] } ?? []),
-        debugConsole: configuration.debugConsole, drives: configuration.drives, dma: dma),
+        ramSize: configuration.memorySize, unixTime: configuration.unixTime,
+        serial: [configuration.serial] + (configuration.secondSerial.map { [$0] } ?? []),
+        debugConsole: configuration.debugConsole, drives: configuration.drives, dma: dma, hasAPIC: configuration.hasAPIC,
+        videoMemory: UnsafeRawBufferPointer(start: video, count: VGA.memorySize), bootMedium: configuration.bootMedium),
       on: bus)
+    devices.hostBridge.shadowChanged = { firmwareSpace.decode($0) }
+    if let rom = configuration.videoBIOS { devices.firmware.add(file: "vgaroms/vgabios.bin", rom) }
     time = VirtualTime(instructionsPerSecond: configuration.instructionsPerSecond)
     isRealtime = configuration.isRealtime
     counts = .allocate(capacity: 1)
@@ -67,8 +79,11 @@ public final class VirtualMachine {
         codeSelector: entry.codeSelector, codeBase: entry.codeBase, dataSelector: entry.dataSelector,
         instructionPointer: entry.instructionPointer)
     }
-    if image.entry != .reset {
+    if image.entry == .reset {
+      firmwareSpace.takeROM()
+    } else {
       // Nothing ran before this guest: leave the machine as firmware would.
+      for piece in ACPITables.build(devices.board) { firmwareSpace.store(piece.bytes, at: piece.address) }
       devices.settleAsFirmware()
       processor[register: 6] = entry.esi
       processor[register: 0] = entry.eax
@@ -83,7 +98,7 @@ public final class VirtualMachine {
   public func record(with recorder: Recorder?) {
     self.recorder = recorder
     processor.record(with: recorder)
-    devices.interrupts.observer = recorder == nil ? nil : self
+    devices.processorInterrupts.observer = recorder == nil ? nil : self
   }
 
   /// Virtual nanoseconds since the machine was made.
@@ -105,6 +120,7 @@ public final class VirtualMachine {
       if let timeLimit, clock.now >= timeLimit { return finish(.timeLimit) }
       if let outcome = outputOutcome() { return finish(outcome) }
       devices.pollInput()
+      attend(clock.now)
       bus.advance(to: now)
 
       var target = processor.retired &+ Self.slice
@@ -164,7 +180,8 @@ public final class VirtualMachine {
           if let next = bus.nextDeadline { stop = min(target, max(stop, time.retired(at: next))) }
         }
       }
-      processor.interruptRequested = devices.interrupts.hasPendingInterrupt
+      devices.processorInterrupts.isAPICEnabled = processor.isLocalAPICEnabled
+      processor.interruptRequested = devices.processorInterrupts.hasPendingInterrupt
       let exit = processor.run(until: stop)
       switch exit {
       case .budget:
@@ -174,8 +191,8 @@ public final class VirtualMachine {
       case .interruptWindow:
         counts.pointee.interruptWindows += 1
         bus.advance(to: now)
-        if devices.interrupts.hasPendingInterrupt {
-          processor.inject(vector: devices.interrupts.acknowledge())
+        if devices.processorInterrupts.hasPendingInterrupt {
+          processor.inject(vector: devices.processorInterrupts.acknowledge())
         }
       case .halt:
         counts.pointee.halts += 1
@@ -199,23 +216,24 @@ public final class VirtualMachine {
   /// After HLT: nil when an interrupt is at hand and the processor goes on.
   private func wake() -> SliceEnd? {
     guard processor.eflags & EFlags.if.rawValue != 0 else { return .ended(.halted) }
-    guard devices.interrupts.hasPendingInterrupt else { return .idle }
-    processor.inject(vector: devices.interrupts.acknowledge())
+    guard devices.processorInterrupts.hasPendingInterrupt else { return .idle }
+    processor.inject(vector: devices.processorInterrupts.acknowledge())
     return nil
   }
 
   /// The processor is halted with interrupts on: time passes until something comes.
   private func passTime(_ pace: inout Pace, _ limits: RunLimits, _ timeLimit: ContinuousClock.Instant?) -> RunOutcome? {
     devices.flushOutput()
-    while !devices.interrupts.hasPendingInterrupt {
+    while !devices.processorInterrupts.hasPendingInterrupt {
       if let stop = limits.stop, stop.isRaised { return .stopped }
       if let timeLimit, ContinuousClock().now >= timeLimit { return .timeLimit }
       if let outcome = outputOutcome() { return outcome }
-      let mayGetInput = !devices.serial.allSatisfy { $0.backend.inputEnded }
+      let mayGetInput = !devices.serial.allSatisfy { $0.backend.inputEnded } || attendant?.mayType == true
       devices.pollInput()
+      attend(ContinuousClock().now)
       guard let deadline = bus.nextDeadline else {
         // Without a timer only input can wake the guest.
-        if !mayGetInput { return devices.interrupts.hasPendingInterrupt ? nil : .halted }
+        if !mayGetInput { return devices.processorInterrupts.hasPendingInterrupt ? nil : .halted }
         pace.wait(nanoseconds: 2_000_000)
         continue
       }
@@ -226,13 +244,20 @@ public final class VirtualMachine {
       bus.advance(to: now)
     }
     // HLT ends with the interrupt, if the guest still takes it.
-    processor.inject(vector: devices.interrupts.acknowledge())
+    processor.inject(vector: devices.processorInterrupts.acknowledge())
     return nil
   }
 
   private func skip(_ nanoseconds: UInt64) {
     time.skip(nanoseconds)
     processor.skipTime(cycles: nanoseconds)
+  }
+
+  /// Lets the attendant look and type, some 30 times a second.
+  private func attend(_ time: ContinuousClock.Instant) {
+    guard let attendant, time >= nextAttendance else { return }
+    nextAttendance = time + .milliseconds(33)
+    attendant.attend(to: devices)
   }
 
   // MARK: Exits
@@ -270,6 +295,7 @@ public final class VirtualMachine {
     defer { requests.clear() }
     if requests.ignoresNumericErrors { processor.ignoresNumericErrors = true }
     if requests.a20Changed { processor.a20Enabled = requests.isA20Enabled }
+    if requests.isPowerOffRequested { return .poweredOff }
     if let status = requests.exitStatus { return .guestExit(status: status) }
     if let port = requests.resetRequestedBy {
       record(.reset, code: UInt32(port))
@@ -297,7 +323,9 @@ public final class VirtualMachine {
   /// The end of a run: all output leaves the process, and a failure to write is the outcome unless the guest had one.
   private func finish(_ outcome: RunOutcome) -> RunOutcome {
     devices.flushOutput()
+    attendant?.attend(to: devices)
     if case .failed(let errno) = devices.outputState { return .outputFailed(errno: errno) }
+    if let failure = devices.storageFailure { return .storageFailed(failure) }
     return outcome
   }
 }

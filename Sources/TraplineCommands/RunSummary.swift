@@ -85,6 +85,7 @@ struct RunSummary {
     case .guestExit(let status): .number(UInt64(status))
     case .reset(let port): .number(UInt64(port))
     case .outputFailed(let errno): .number(UInt64(errno))
+    case .storageFailed(let failure): .string(failure.description)
     case .stopped: signal.map { .number(UInt64($0)) } ?? .null
     default: .null
     }
@@ -112,6 +113,7 @@ struct RunSummary {
     return switch outcome {
     case .guestExit(let status): "the guest ended with status \(status & 0xff) after \(count)"
     case .halted: "the guest halted for good after \(count)"
+    case .poweredOff: "the guest switched the machine off after \(count)"
     case .reset(let port): "the guest asked for a reset through port 0x\(hex(port)) after \(count)"
     case .tripleFault: "triple fault after \(count)"
     case .instructionLimit: "the instruction limit was reached after \(count)"
@@ -119,6 +121,7 @@ struct RunSummary {
     case .stopped: "stopped\(signal.map { " by \(Self.name(ofSignal: $0))" } ?? "") after \(count)"
     case .outputFailed(let errno):
       "the guest's output can't be written (\(hostError(errno))), after \(count)"
+    case .storageFailed(let failure): "\(failure), so the guest has seen a disk error, after \(count)"
     case .outputClosed: "nobody reads the guest's output any more, after \(count)"
     }
   }

@@ -167,3 +167,7 @@ public final class IOAPIC: Device {
     }
   }
 }
+
+extension IOAPIC: InterruptWireListener {
+  public func interruptWire(_ number: Int, became level: Bool) { setInput(Self.firstPCIInput + number, level) }
+}

@@ -18,6 +18,8 @@ public final class VGA: Device {
   /// Where video memory stands, and how much there is.
   public static let memoryBase: UInt64 = 0xa_0000
   public static let memorySize = 0x2_0000
+  /// The port of register 0.
+  static let firstPort: UInt16 = 0x3b0
 
   private let clock: VirtualClock
   private let memory: UnsafeRawBufferPointer

@@ -4,11 +4,12 @@
 struct PCIFirmware {
   let bus: Bus
   let pci: PCIBus
+  /// Where the ACPI tables say that the power management registers are.
+  let powerPorts: UInt32
 
   private static let firstPort: UInt32 = 0xc000
   /// Between the largest RAM and the I/O APIC.
   private static let firstAddress: UInt32 = 0xfe00_0000
-  private static let powerManagementBase: UInt32 = 0xb000
   private static let systemManagementBusBase: UInt32 = 0xb100
   /// The IRQs of PIRQ A to D.
   private static let routes: [UInt32] = [10, 10, 11, 11]
@@ -40,11 +41,15 @@ struct PCIFirmware {
 
   private func settle(_ place: UInt32, _ identity: UInt32) {
     switch identity {
+    case 0x1237_8086:
+      // The space below 1 MiB is RAM that can't be written any more: what firmware keeps there has been put there.
+      write(place, 0x59, 0x10, .byte)
+      for register in 0x5a...0x5f { write(place, register, 0x11, .byte) }
     case 0x7000_8086: for (index, irq) in Self.routes.enumerated() { write(place, 0x60 + index, irq, .byte) }
     case 0x7010_8086: write(place, 0x40, 0x8000_8000)
     case 0x7113_8086:
       write(place, ConfigurationSpace.Offset.interruptLine, 9, .byte)
-      write(place, 0x40, Self.powerManagementBase | 1)
+      write(place, 0x40, powerPorts | 1)
       write(place, 0x80, 1, .byte)
       write(place, 0x90, Self.systemManagementBusBase | 1)
       write(place, 0xd2, 0x09, .byte)

@@ -71,7 +71,7 @@ struct DebianGuest {
     }
     let packages = ["linux-image-" + image, "busybox-static"]
     say("fetching \(packages.joined(separator: " and ")), some 53 MB")
-    let download = try HostProgram("apt-get", options + ["-q", "download"] + packages).run(in: work + "/packages")
+    let download = try HostProgram("env", ["-C", work + "/packages", "apt-get"] + options + ["-q", "download"] + packages).run()
     guard download.status == 0 else { throw Refusal("the packages can't be fetched: \(Self.lastLine(download.output))") }
     say("unpacking")
     let list = try HostProgram("ls", [work + "/packages"]).run()

@@ -24,33 +24,30 @@ struct HostProgram {
     var output: String
   }
 
-  /// - Parameter directory: where it works; nil for here.
-  func run(in directory: String? = nil) throws(Refusal) -> Result {
-    var pipes: (Int32, Int32) = (0, 0)
-    let made = withUnsafeMutablePointer(to: &pipes) {
-      $0.withMemoryRebound(to: Int32.self, capacity: 2) { pipe2($0, O_CLOEXEC) }
-    }
-    guard made == 0 else { throw Refusal("the host gives no pipe: \(hostError(errno))", status: ExitStatus.inputOutput) }
+  /// Runs it to its end.
+  func run() throws(Refusal) -> Result {
+    var pipes: [Int32] = [0, 0]
+    guard pipe(&pipes) == 0 else { throw Refusal("the host gives no pipe: \(hostError(errno))", status: ExitStatus.inputOutput) }
+    for descriptor in pipes { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-    posix_spawn_file_actions_adddup2(&actions, pipes.1, 1)
-    posix_spawn_file_actions_adddup2(&actions, pipes.1, 2)
-    if let directory { posix_spawn_file_actions_addchdir_np(&actions, directory) }
+    posix_spawn_file_actions_adddup2(&actions, pipes[1], 1)
+    posix_spawn_file_actions_adddup2(&actions, pipes[1], 2)
     var words: [UnsafeMutablePointer<CChar>?] = ([name] + arguments).map { strdup($0) }
     words.append(nil)
     defer { for word in words { free(word) } }
     var process: pid_t = 0
     let problem = posix_spawnp(&process, name, &actions, nil, words, environ)
-    close(pipes.1)
-    defer { close(pipes.0) }
+    close(pipes[1])
+    defer { close(pipes[0]) }
     if problem != 0 { return Result(status: 127, output: "\(name): \(hostError(problem))") }
 
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 4096)
     while true {
-      let count = read(pipes.0, &chunk, chunk.count)
+      let count = read(pipes[0], &chunk, chunk.count)
       if count < 0, errno == EINTR { continue }
       if count <= 0 { break }
       bytes += chunk[..<count]

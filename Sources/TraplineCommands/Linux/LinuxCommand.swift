@@ -4,6 +4,7 @@
 import ArgumentParser
 import Devices
 import Loading
+import Processor
 import Tracing
 import Trapline
 

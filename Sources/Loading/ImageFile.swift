@@ -16,7 +16,8 @@ public struct ImageFile: Sendable {
   public static let largest: UInt64 = 1 << 30
 
   /// Reads a regular file. Directories, devices, pipes and sockets are refused without being read, so nothing waits.
-  public init(path: String, largest: UInt64 = ImageFile.largest) throws(LoadingError) {
+  /// - Parameter beginning: reads no more than so many bytes, of a file of any size.
+  public init(path: String, largest: UInt64 = ImageFile.largest, beginning: Int? = nil) throws(LoadingError) {
     self.path = path
     let shown = printable(path)
     func reason() -> String { String(cString: strerror(errno)).lowercased() }
@@ -38,12 +39,12 @@ public struct ImageFile: Sendable {
     case S_IFSOCK: throw LoadingError("\(shown) is a socket, not a file that can be loaded")
     default: throw LoadingError("\(shown) is a device, not a file that can be loaded")
     }
-    guard status.st_size >= 0, UInt64(status.st_size) <= largest else {
+    guard status.st_size >= 0, beginning != nil || UInt64(status.st_size) <= largest else {
       throw LoadingError(
         "\(shown) is too large: \(sizeForPeople(UInt64(max(status.st_size, 0)))), and images may have "
           + "\(sizeForPeople(largest))")
     }
-    let size = Int(status.st_size)
+    let size = min(Int(status.st_size), beginning ?? .max)
     var failure: Int32 = 0
     bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
       while count < size {

@@ -19,6 +19,34 @@ public enum LinuxSystemCalls {
     number < UInt64(table.count) ? Int(table[Int(number)].1) : 6
   }
 
+  /// What an argument's address leads to.
+  public enum Text: Sendable {
+    /// Bytes up to a NUL.
+    case path
+    /// As many bytes as the next argument says.
+    case counted
+  }
+
+  /// Whether an argument is the address of a text that the kernel reads.
+  public static func text(inArgument index: Int, of number: UInt64) -> Text? {
+    guard let name = name(of: number)?.description else { return nil }
+    if name == "write", index == 1 { return .counted }
+    return textArguments[name]?.contains(index) == true ? .path : nil
+  }
+
+  /// Which arguments are paths or other names.
+  private static let textArguments: [String: [Int]] = [
+    "open": [0], "creat": [0], "link": [0, 1], "unlink": [0], "execve": [0], "chdir": [0], "mknod": [0], "chmod": [0],
+    "lchown": [0], "mount": [0, 1, 2], "umount": [0], "umount2": [0], "utime": [0], "access": [0], "rename": [0, 1],
+    "mkdir": [0], "rmdir": [0], "chroot": [0], "symlink": [0, 1], "readlink": [0], "swapon": [0], "swapoff": [0],
+    "truncate": [0], "truncate64": [0], "statfs": [0], "statfs64": [0], "stat": [0], "lstat": [0], "stat64": [0],
+    "lstat64": [0], "chown": [0], "chown32": [0], "lchown32": [0], "getxattr": [0, 1], "setxattr": [0, 1], "openat": [1],
+    "mkdirat": [1], "mknodat": [1], "fchownat": [1], "futimesat": [1], "fstatat64": [1], "unlinkat": [1],
+    "renameat": [1, 3], "renameat2": [1, 3], "linkat": [1, 3], "symlinkat": [0, 2], "readlinkat": [1], "fchmodat": [1],
+    "faccessat": [1], "faccessat2": [1], "utimensat": [1], "execveat": [1], "statx": [1], "sethostname": [0],
+    "setdomainname": [0], "init_module": [2], "delete_module": [0], "memfd_create": [0],
+  ]
+
   /// The number of a system call by name.
   public static func number(of name: String) -> UInt32? {
     if name.isEmpty { return nil }

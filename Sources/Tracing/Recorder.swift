@@ -18,6 +18,8 @@ public final class Recorder {
   private let filter: CompiledEventFilter
   private let sink: any EventSink
 
+  /// - Parameter capacity: events that one call of the sink may bring; with 1 the sink hears of each event when it
+  ///   happens, and can look at the guest's memory.
   public init(sink: any EventSink, filter: EventFilter = EventFilter(), capacity: Int = 4096) {
     self.sink = sink
     self.filter = CompiledEventFilter(filter)
@@ -39,11 +41,11 @@ public final class Recorder {
   /// `capacity` events a call of the sink.
   public func record(_ event: Event) {
     guard filter.admits(event) else { return }
-    if used == capacity { drain() }
     (buffer + used).initialize(to: event)
     buffer[used].sequence = next
     next += 1
     used += 1
+    if used == capacity { drain() }
   }
 
   /// Hands what is buffered to the sink and lets the sink finish.

@@ -1,6 +1,7 @@
 // A drive on the command line: `disk.img`, `disk.img,if=virtio`, `cd.iso,media=cdrom`, `disk.img,readonly`.
 
 import Devices
+import Loading
 
 /// An image and how the guest is to see it.
 package struct DriveArgument: Equatable, Sendable {
@@ -8,6 +9,13 @@ package struct DriveArgument: Equatable, Sendable {
   package var interface = Drive.Interface.ide
   package var medium = Drive.Medium.disk
   package var isReadOnly = false
+
+  /// An image that speaks for itself: a CD's file system is a CD, all else is a disk.
+  init(image path: String) {
+    self.path = path
+    let beginning = (try? ImageFile(path: path, beginning: BootableImage.lookedAt).bytes) ?? []
+    medium = BootableImage.isCD(beginning) ? .cdrom : .disk
+  }
 
   package init(parsing text: String) throws(QuantityError) {
     let parts = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)

@@ -1,7 +1,6 @@
 // What a guest is made of: the options that every command that runs one understands.
 
 import ArgumentParser
-import Devices
 import Loading
 import Memory
 import Trapline
@@ -51,21 +50,12 @@ struct GuestArguments: ParsableArguments {
       "A module for a multiboot kernel, with arguments behind a space; may be repeated.", valueName: "file"))
   var modules: [String] = []
 
-  @Option(
-    name: .customLong("drive"), parsing: .singleValue,
-    help: ArgumentHelp(
-      "A disk in a raw image file, on IDE; behind it ,if=virtio or ,media=cdrom or ,readonly; may be repeated.",
-      valueName: "file"),
-    transform: { try DriveArgument(parsing: $0) })
-  var drives: [DriveArgument] = []
-
   enum EntryMode: String, ExpressibleByArgument, CaseIterable { case real, protected }
 
   /// The guest's file.
   var file: String { linux ?? image ?? "" }
 
   func validate() throws {
-    if image == nil, linux == nil { throw ValidationError("missing expected argument '<guest>'") }
     if let image, linux != nil { throw ValidationError("there are two guests, '\(shown(image))' and --linux: leave one out") }
     if linux == nil {
       if initrd != nil { throw ValidationError("--initrd goes with a kernel: add --linux") }
@@ -77,22 +67,19 @@ struct GuestArguments: ParsableArguments {
     }
   }
 
-  /// The drives, with their images open.
-  func openDrives() throws(Refusal) -> DriveList {
-    var list = DriveList()
-    for argument in drives {
-      let drive = try argument.open()
-      do { try list.add(drive) } catch { throw Refusal("\(error)") }
-    }
-    return list
+  /// Says that there must be a guest; for commands that have no other place to start one from.
+  func requireGuest() throws {
+    if image == nil, linux == nil { throw ValidationError("missing expected argument '<guest>'") }
   }
 
   /// The image.
-  func bytes() throws(Refusal) -> [UInt8] { try read(file) }
+  func bytes() throws(Refusal) -> [UInt8] { try contents(of: file) }
 
-  private func read(_ path: String) throws(Refusal) -> [UInt8] {
+  /// Whether firmware is to start the image: it is a disk or a CD, and nothing that we start ourselves.
+  func looksBootable() throws(Refusal) -> Bool {
+    guard linux == nil, mode == nil, loadAddress == nil, !rom, modules.isEmpty, let image else { return false }
     do {
-      return try ImageFile(path: path).bytes
+      return BootableImage.isBootable(try ImageFile(path: image, beginning: BootableImage.lookedAt).bytes)
     } catch {
       throw Refusal(error.description)
     }
@@ -104,11 +91,11 @@ struct GuestArguments: ParsableArguments {
       entry: entry?.value, append: append, isROM: rom)
     if linux != nil {
       request.linux = LinuxRequest(
-        initrd: try initrd.map { path throws(Refusal) in try read(path) }, commandLine: append, unpacks: !packed)
+        initrd: try initrd.map { path throws(Refusal) in try contents(of: path) }, commandLine: append, unpacks: !packed)
     }
     for module in modules {
       let path = String(module.prefix { $0 != " " })
-      request.modules.append(GuestModule(commandLine: module, bytes: try read(path)))
+      request.modules.append(GuestModule(commandLine: module, bytes: try contents(of: path)))
     }
     return request
   }

@@ -1,5 +1,7 @@
 // The host's words for an errno, as part of a sentence.
 
+import Loading
+
 #if canImport(Glibc)
   import Glibc
 #else
@@ -7,3 +9,8 @@
 #endif
 
 func hostError(_ code: Int32) -> String { String(cString: strerror(code)).lowercased() }
+
+/// A file that was named on the command line, read whole.
+func contents(of path: String) throws(Refusal) -> [UInt8] {
+  do { return try ImageFile(path: path).bytes } catch { throw Refusal(error.description) }
+}

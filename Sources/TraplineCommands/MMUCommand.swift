@@ -72,6 +72,7 @@ struct MMUCommand: ConsoleCommand {
   var output: String?
 
   func validate() throws {
+    try guest.requireGuest()
     if !sweep {
       if plot != nil { throw ValidationError("--plot draws a sweep: add --sweep") }
       if !axes.isEmpty { throw ValidationError("--axis chooses what a sweep varies: add --sweep") }

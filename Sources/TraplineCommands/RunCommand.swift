@@ -14,12 +14,13 @@ struct RunCommand: ConsoleCommand {
     abstract: "Run a guest.",
     discussion: """
       GUEST is a multiboot kernel or an ELF executable for the i386; with --mode a flat binary; with --rom a ROM that \
-      ends at 4 GiB. The guest's first serial port is standard input and output. On a terminal each key goes to the \
-      guest at once; Ctrl-C ends the run, and a second Ctrl-C ends it whatever it is doing.
+      ends at 4 GiB; or a disk or CD image, which Debian's SeaBIOS starts (or other firmware, with --bios). With --linux \
+      the guest is a Linux kernel. The guest's first serial port is standard input and output. On a terminal each key \
+      goes to the guest at once; Ctrl-C ends the run, and a second Ctrl-C ends it whatever it is doing.
 
-      Exit status: the guest's own, (v << 1) | 1 for v written to port 0xf4; 0 halted with interrupts off, or reset; \
-      2 bad usage or input; 4 triple fault; 6 instruction limit; 8 the guest's output can't be written; 124 time \
-      limit; 130 Ctrl-C; 70 a bug of ours.
+      Exit status: the guest's own, (v << 1) | 1 for v written to port 0xf4; 0 switched off, halted with interrupts off, \
+      or reset; 2 bad usage or input; 4 triple fault; 6 instruction limit; 8 the guest's output can't be written, or a \
+      disk image can't be read or written; 124 time limit; 130 Ctrl-C; 70 a bug of ours.
       """)
 
   static let examples = [
@@ -30,12 +31,18 @@ struct RunCommand: ConsoleCommand {
   @OptionGroup(title: "Guest options")
   var guest: GuestArguments
 
+  @OptionGroup(title: "Board options")
+  var board: BoardArguments
+
+  @OptionGroup(title: "Screen options")
+  var screen: ScreenArguments
+
   @Option(
     help: ArgumentHelp(
-      "Where the first serial port leads: stdio, none, a file, or pipe:PATH (named pipes PATH.in and PATH.out, or PATH); default: stdio.",
+      "Where the first serial port leads: stdio, none, a file, or pipe:PATH (named pipes PATH.in and PATH.out, or PATH); default: stdio, or none with --display text.",
       valueName: "line"),
     transform: { try SerialLine(parsing: $0) })
-  var serial = SerialLine.standard
+  var serial: SerialLine?
 
   @Option(
     help: ArgumentHelp("Stop after so many instructions; K, M and G are powers of 1000.", valueName: "count"),
@@ -60,6 +67,10 @@ struct RunCommand: ConsoleCommand {
     help: ArgumentHelp("Events to keep, as in 'kind=exception,portWrite;context=user'.", valueName: "filter"),
     transform: { try EventFilter(parsing: $0) })
   var filter: EventFilter?
+
+  @Option(
+    help: ArgumentHelp("Write each Linux system call as strace does; - is standard error.", valueName: "file"))
+  var traceSyscalls: String?
 
   @Flag(help: "Write a line for each instruction to standard error.")
   var traceInstructions = false
@@ -96,6 +107,16 @@ struct RunCommand: ConsoleCommand {
   enum TraceFormat: String, ExpressibleByArgument, CaseIterable { case text, jsonl }
 
   func validate() throws {
+    if board.bios == nil, board.drives.isEmpty { try guest.requireGuest() }
+    if board.bios != nil, guest.linux != nil || guest.rom || guest.mode != nil {
+      throw ValidationError("--bios starts the guest from its disk: leave out --linux, --rom and --mode")
+    }
+    if screen.display == .text, serial == .standard {
+      throw ValidationError("--display text and --serial stdio both want the terminal: choose one")
+    }
+    if trace != nil, traceSyscalls != nil {
+      throw ValidationError("--trace and --trace-syscalls are two forms of the same: choose one")
+    }
     if trace == nil, filter != nil { throw ValidationError("--filter needs --trace FILE") }
     if trace == nil, traceFormat != nil { throw ValidationError("--trace-format needs --trace FILE") }
     if output != nil, !json, !summary { throw ValidationError("--output takes the summary: add --json or --summary") }
@@ -108,25 +129,32 @@ struct RunCommand: ConsoleCommand {
   // MARK: Running
 
   mutating func run(on console: Console) throws -> Int32 {
-    let bytes = try guest.bytes()
-    let request = try guest.loadRequest()
+    let start = try startingPoint()
+    let drives = try board.openDrives(first: start.drive)
     var configuration = MachineConfiguration()
     configuration.memorySize = guest.memory.bytes
     configuration.isRealtime = realtime
-    configuration.drives = try guest.openDrives()
+    board.configure(&configuration, drives)
+    configuration.videoBIOS = start.videoROM
     configuration.paging = paging.configuration(pager)
 
     // Before the terminal is made raw, so that it comes back whatever happens.
     let interruption = console.ownsProcess ? Interruption() : nil
     defer { interruption?.finish() }
+    let watcher = try screen.open(isFirmware: start.isFirmware, serial: serial, on: console)
+    defer { watcher?.restore() }
+    let serial = serial ?? (watcher == nil ? .standard : .none)
+    if watcher != nil { configuration.isRealtime = true }
     let line = try serial.open(on: console)
     defer { (line as? TerminalBackend)?.restore() }
     interruption?.terminalIsReady()
     configuration.serial = line
 
     let machine = try makeMachine(configuration)
-    let image = try load(bytes, request, into: machine)
-    for warning in image.warnings { console.say("\(shown(guest.file)): \(warning)") }
+    let image = try load(start, into: machine)
+    for warning in image.warnings { console.say("\(shown(start.file)): \(warning)") }
+    machine.attendant = watcher
+    if let text = screen.type { machine.devices.typed.type(text.bytes) }
 
     let events = try startEventTrace(on: machine, console)
     let instructions = try openInstructionTrace(console)
@@ -136,22 +164,24 @@ struct RunCommand: ConsoleCommand {
     let limits = RunLimits(instructions: maxInstructions?.value, time: timeout?.duration, stop: interruption?.stop)
     if let timeout { interruption?.watch(timeout.duration) }
     let clock = ContinuousClock()
-    let start = clock.now
+    let began = clock.now
     let outcome =
       if let instructions { InstructionTracer(machine, view, to: instructions.sink).run(limits) } else {
         machine.run(limits)
       }
-    let wallTime = clock.now - start
+    let wallTime = clock.now - began
+    watcher?.restore()
     (line as? TerminalBackend)?.restore()
     line.flush()
 
     var status: Int32 = 0
     let summary = RunSummary(
-      machine, image, file: guest.file, outcome: outcome, signal: interruption?.signal, wallTime: wallTime)
+      machine, image, file: start.file, outcome: outcome, signal: interruption?.signal, wallTime: wallTime)
     status = summary.exitStatus
     events?.recorder.flush()
     tell(summary, view, on: console)
-    write(summary, to: report, on: console)
+    if screen.dumpScreen { console.explain(ScreenArguments.dump(machine.devices.display)) }
+    write(summary, to: report, isOnStandardOutput: serial != .standard && watcher == nil, on: console)
     for file in [events?.file, instructions, report] {
       if let problem = file?.finish() {
         console.say(problem)
@@ -169,21 +199,47 @@ struct RunCommand: ConsoleCommand {
     }
   }
 
-  private func load(
-    _ bytes: [UInt8], _ request: LoadRequest, into machine: VirtualMachine
-  ) throws(Refusal) -> GuestImage {
+  private func load(_ start: StartingPoint, into machine: VirtualMachine) throws(Refusal) -> GuestImage {
     do {
-      try machine.load(bytes, request)
+      try machine.load(start.bytes, start.request)
     } catch {
-      throw Refusal("\(shown(guest.file)): \(error.description)")
+      throw Refusal("\(shown(start.file)): \(error.description)")
     }
-    guard let image = machine.image else { throw Refusal("\(shown(guest.file)): nothing was loaded", status: ExitStatus.bug) }
+    guard let image = machine.image else { throw Refusal("\(shown(start.file)): nothing was loaded", status: ExitStatus.bug) }
     return image
+  }
+
+  /// What the processor begins with.
+  private struct StartingPoint {
+    var file: String
+    var bytes: [UInt8]
+    var request: LoadRequest
+    /// A disk image that the user gave as the guest.
+    var drive: String?
+    var videoROM: [UInt8]?
+    var isFirmware = false
+  }
+
+  private func startingPoint() throws(Refusal) -> StartingPoint {
+    let hasImage = guest.image != nil || guest.linux != nil
+    // (Not joined by ||, which would lose the type of what is thrown.)
+    let isBootable = try guest.looksBootable()
+    guard board.bios != nil || !hasImage || isBootable else {
+      return StartingPoint(file: guest.file, bytes: try guest.bytes(), request: try guest.loadRequest())
+    }
+    let firmware = try board.firmware(toStart: guest.image.map { "the disk image \(shown($0))" } ?? "a disk")
+    return StartingPoint(
+      file: firmware, bytes: try contents(of: firmware), request: LoadRequest(fileName: firmware, isROM: true),
+      drive: guest.image, videoROM: try board.videoROM(for: firmware), isFirmware: true)
   }
 
   // MARK: Traces
 
   private func startEventTrace(on machine: VirtualMachine, _ console: Console) throws(Refusal) -> (file: OutputFile, recorder: Recorder)? {
+    if let traceSyscalls {
+      let file = try OutputFile(path: traceSyscalls, on: console)
+      return (file, SystemCallSink.record(machine, to: file.sink))
+    }
     guard let trace else { return nil }
     let file = try OutputFile(path: trace, on: console)
     let isJSON = traceFormat.map { $0 == .jsonl } ?? (trace.hasSuffix(".jsonl") || trace.hasSuffix(".json"))
@@ -203,7 +259,7 @@ struct RunCommand: ConsoleCommand {
   /// How it ended, unless that was what everybody hoped for.
   private func tell(_ summary: RunSummary, _ view: GuestView, on console: Console) {
     switch summary.outcome {
-    case .guestExit, .halted, .outputClosed: break
+    case .guestExit, .halted, .poweredOff, .outputClosed: break
     case .tripleFault:
       let eip = view.processor.instructionPointer
       console.say("\(summary.sentence), at \(view.place(eip))\(view.label(eip))")
@@ -215,12 +271,14 @@ struct RunCommand: ConsoleCommand {
     if dumpPageTables { console.explain(PageTableDump(processor: view.processor).text) }
   }
 
-  private func write(_ summary: RunSummary, to report: OutputFile?, on console: Console) {
+  private func write(
+    _ summary: RunSummary, to report: OutputFile?, isOnStandardOutput: Bool, on console: Console
+  ) {
     guard json || self.summary else { return }
     let text = json ? summary.json.text + "\n" : summary.text
     if let report {
       report.sink.append(text)
-    } else if json, serial != .standard {
+    } else if json, isOnStandardOutput {
       console.output.append(text)
     } else {
       console.explain(text)

@@ -3,26 +3,9 @@ import Testing
 
 @testable import Devices
 
-/// 64 KiB of memory that counts what it is asked for.
-private final class TestMemory: DMA {
-  var bytes = [UInt8](repeating: 0xcc, count: 0x1_0000)
-  var written = 0
-  func read(_ address: GuestPhysicalAddress, into target: UnsafeMutableRawBufferPointer) {
-    for index in target.indices { target[index] = self[address.value &+ UInt64(index)] }
-  }
-  func write(_ address: GuestPhysicalAddress, from source: UnsafeRawBufferPointer) {
-    written += source.count
-    for index in source.indices {
-      let at = address.value &+ UInt64(index)
-      if at < UInt64(bytes.count) { bytes[Int(at)] = source[index] }
-    }
-  }
-  private subscript(_ at: UInt64) -> UInt8 { at < UInt64(bytes.count) ? bytes[Int(at)] : 0xff }
-}
-
 @Suite struct FirmwareConfigurationTests {
   let machine = TestMachine()
-  private let memory = TestMemory()
+  private let memory = TestMemory(0x1_0000, filledWith: 0xcc)
   let firmware: FirmwareConfiguration
 
   init() {

@@ -8,7 +8,9 @@ import Memory
 final class TestMemory: DMA {
   var bytes: [UInt8]
   var writes = 0
-  init(_ count: Int = 1 << 20) { bytes = Array(repeating: 0, count: count) }
+  /// Bytes that somebody tried to write.
+  var written = 0
+  init(_ count: Int = 1 << 20, filledWith byte: UInt8 = 0) { bytes = Array(repeating: byte, count: count) }
 
   func read(_ address: GuestPhysicalAddress, into target: UnsafeMutableRawBufferPointer) {
     for index in target.indices {
@@ -19,6 +21,7 @@ final class TestMemory: DMA {
 
   func write(_ address: GuestPhysicalAddress, from source: UnsafeRawBufferPointer) {
     writes += 1
+    written += source.count
     for index in source.indices {
       let at = address.value &+ UInt64(index)
       if at < UInt64(bytes.count) { bytes[Int(at)] = source[index] }

@@ -1,8 +1,6 @@
 // Debian's kernel and busybox for the i386, fetched by package name, once, into a cache. apt works in a state directory of its
 // own, so that the host's packages and architectures stay what they are.
 
-import Loading
-
 #if canImport(Glibc)
   import Glibc
 #else
@@ -29,16 +27,12 @@ struct DebianGuest {
   /// Kernel modules, in the order in which they are to be loaded.
   var modules: [String] {
     get throws(Refusal) {
-      let list = String(decoding: try Self.contents(folder + "/modules.list"), as: UTF8.self)
+      let list = String(decoding: try contents(of: folder + "/modules.list"), as: UTF8.self)
       return list.split(separator: "\n").map { folder + "/" + $0 }
     }
   }
 
   var isThere: Bool { access(folder + "/modules.list", R_OK) == 0 }
-
-  static func contents(_ path: String) throws(Refusal) -> [UInt8] {
-    do { return try ImageFile(path: path).bytes } catch { throw Refusal(error.description) }
-  }
 
   /// What the guest needs for its disks.
   private static let wantedModules = [
@@ -99,7 +93,7 @@ struct DebianGuest {
     var order: [String] = []
     func add(_ name: String) throws(Refusal) {
       guard !order.contains(name), let path = paths[name] else { return }
-      for needed in Self.dependencies(try Self.contents(path)) { try add(needed) }
+      for needed in Self.dependencies(try contents(of: path)) { try add(needed) }
       order.append(name)
       try Self.run("cp", [path, work + "/modules/\(name).ko"])
     }

@@ -93,7 +93,7 @@ struct LinuxCommand: ConsoleCommand {
     interruption?.terminalIsReady()
     configuration.secondSerial = line
 
-    let kernel = try DebianGuest.contents(guest.kernel)
+    let kernel = try contents(of: guest.kernel)
     let initrd = try initialFiles(guest)
     var request = LoadRequest(fileName: guest.kernel)
     request.linux = LinuxRequest(
@@ -111,9 +111,7 @@ struct LinuxCommand: ConsoleCommand {
     var calls: (file: OutputFile, recorder: Recorder)?
     if let traceSyscalls {
       let file = try OutputFile(path: traceSyscalls, on: console)
-      let recorder = Recorder(sink: SystemCallSink(file.sink), filter: SystemCallSink.filter)
-      machine.record(with: recorder)
-      calls = (file, recorder)
+      calls = (file, SystemCallSink.record(machine, to: file.sink))
     }
     if console.errorsAreTerminal, !verbose { console.say("booting \(machine.image?.description ?? "the kernel")") }
     if let timeout { interruption?.watch(timeout.duration) }
@@ -147,19 +145,19 @@ struct LinuxCommand: ConsoleCommand {
     var files = Initramfs()
     for name in ["bin", "dev", "proc", "sys", "tmp", "mnt", "modules", "root"] { files.add(name, mode: Initramfs.directory) }
     files.add("dev/console", mode: 0o020600, device: (5, 1))
-    files.add("bin/busybox", mode: Initramfs.program, try DebianGuest.contents(guest.busybox))
+    files.add("bin/busybox", mode: Initramfs.program, try contents(of: guest.busybox))
     var script = Self.prologue
     if !drives.isEmpty {
       for path in try guest.modules {
         let name = path.split(separator: "/").last.map(String.init) ?? ""
-        files.add("modules/\(name)", mode: Initramfs.file, try DebianGuest.contents(path))
+        files.add("modules/\(name)", mode: Initramfs.file, try contents(of: path))
         script += "insmod /modules/\(name)\n"
       }
     }
     if let program = command.first {
       var words = command
       if program.contains("/") {
-        let image = try DebianGuest.contents(program)
+        let image = try contents(of: program)
         guard image.starts(with: [0x7f, 0x45, 0x4c, 0x46, 1]) || image.starts(with: Array("#!".utf8)) else {
           throw Refusal("\(shown(program)) is no 32-bit Linux executable")
         }

@@ -31,11 +31,14 @@ public protocol SerialBackend: ByteSink {
   func poll(into buffer: UnsafeMutableRawBufferPointer) -> Int
   /// No more input will come.
   var inputEnded: Bool { get }
+  /// Whether it sends only while the guest asks for it by RTS, as a guest that uses hardware flow control expects.
+  var heedsRequestToSend: Bool { get }
 }
 
 extension SerialBackend {
   public func poll(into buffer: UnsafeMutableRawBufferPointer) -> Int { 0 }
   public var inputEnded: Bool { true }
+  public var heedsRequestToSend: Bool { false }
 }
 
 /// A line that leads nowhere.

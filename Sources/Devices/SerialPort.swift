@@ -39,6 +39,7 @@ public final class SerialPort: Device {
   @exclusivity(unchecked) private var lastActivity: UInt64 = 0
   @exclusivity(unchecked) public private(set) var nextDeadline: UInt64?
 
+  private static let requestToSend: UInt8 = 0x02
   private static let fifoDepth = 16
   private static let queueDepth = 4096
   private static let inputClock: UInt64 = 1_843_200
@@ -100,7 +101,7 @@ public final class SerialPort: Device {
 
   /// Moves waiting bytes into the receiver while it has room. In loopback the line is cut.
   private func feed() {
-    guard !isLoopback else { return }
+    guard !isLoopback, !backend.heedsRequestToSend || modemControl & Self.requestToSend != 0 else { return }
     var moved = false
     while received.count < depth, let byte = waiting.takeFirst() {
       _ = received.append(byte)

@@ -40,10 +40,7 @@ struct BoardArguments: ParsableArguments {
   /// - Parameter first: an image that comes before them.
   func openDrives(first: String? = nil) throws(Refusal) -> DriveList {
     var list = DriveList()
-    for argument in first.map({ [DriveArgument(image: $0)] + drives }) ?? drives {
-      let drive = try argument.open()
-      do { try list.add(drive) } catch { throw Refusal("\(error)") }
-    }
+    for argument in first.map({ [DriveArgument(image: $0)] + drives }) ?? drives { try list.take(argument) }
     return list
   }
 

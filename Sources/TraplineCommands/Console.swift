@@ -18,8 +18,10 @@ public final class Console {
   let errors: Tracing.ByteSink
   let outputIsTerminal: Bool
   let errorsAreTerminal: Bool
+  /// All three standard streams are a terminal.
+  let isInteractive: Bool
   /// Makes the far end of a serial line on standard input and output.
-  let makeSerial: () -> any SerialBackend
+  let makeSerial: (TerminalUse) -> any SerialBackend
   /// There is a process around us: signals may be handled, and the terminal's mode changed.
   let ownsProcess: Bool
 
@@ -34,7 +36,14 @@ public final class Console {
     let allowsColour = Self.allowsColour()
     outputIsTerminal = allowsColour && isatty(1) != 0
     errorsAreTerminal = allowsColour && isatty(2) != 0
-    makeSerial = { TerminalBackend(input: 0, output: 1, keepsSignals: true) }
+    isInteractive = (Int32(0)...2).allSatisfy { isatty($0) != 0 }
+    makeSerial = { use in
+      switch use {
+      case .keys: TerminalBackend(input: 0, output: 1, keepsSignals: true)
+      case .keysAndSignals: TerminalBackend(input: 0, output: 1, keepsSignals: false)
+      case .lines: DescriptorBackend(input: 0, output: 1)
+      }
+    }
     ownsProcess = true
   }
 
@@ -45,7 +54,8 @@ public final class Console {
     errors = Tracing.ByteSink()
     outputIsTerminal = false
     errorsAreTerminal = false
-    makeSerial = { SinkBackend(output, input: input) }
+    isInteractive = false
+    makeSerial = { _ in SinkBackend(output, input: input) }
     ownsProcess = false
   }
 
@@ -69,6 +79,16 @@ public final class Console {
 
   public var outputText: String { String(decoding: output.contents, as: UTF8.self) }
   public var errorText: String { String(decoding: errors.contents, as: UTF8.self) }
+}
+
+/// What a guest gets of the user's terminal, if there is one.
+enum TerminalUse {
+  /// Each key at once; Ctrl-C and friends signal us.
+  case keys
+  /// Each key at once, Ctrl-C too; Ctrl-A x asks for the end.
+  case keysAndSignals
+  /// Whole lines, as the terminal's own editing makes them.
+  case lines
 }
 
 /// A serial line into a buffer.

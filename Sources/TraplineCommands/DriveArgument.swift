@@ -45,3 +45,11 @@ package struct DriveArgument: Equatable, Sendable {
     }
   }
 }
+
+extension DriveList {
+  /// Opens a drive's image and adds it.
+  mutating func take(_ argument: DriveArgument) throws(Refusal) {
+    let drive = try argument.open()
+    do { try add(drive) } catch { throw Refusal("\(error)") }
+  }
+}

@@ -39,7 +39,7 @@ enum SerialLine: Equatable, Sendable {
   /// Opens the line.
   func open(on console: Console) throws(Refusal) -> any SerialBackend {
     switch self {
-    case .standard: return console.makeSerial()
+    case .standard: return console.makeSerial(.keys)
     case .none: return NullBackend()
     case .file(let path):
       do {

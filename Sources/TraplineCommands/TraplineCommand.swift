@@ -85,7 +85,7 @@ public struct TraplineCommand: ParsableCommand {
     var message = message(for: error)
     while message.last == "\n" { message.removeLast() }
     // A missing argument would hide a mistyped option: look again as if it were there.
-    if message.hasPrefix("Missing expected argument"), let second = mistake(in: arguments + ["x"]),
+    if message.lowercased().hasPrefix("missing expected argument"), let second = mistake(in: arguments + ["x"]),
       second.hasPrefix("Unknown option")
     {
       message = second

@@ -140,15 +140,9 @@ import Testing
 
 @Suite struct PowerManagementTests {
   let machine = TestMachine()
-  let power: PowerManagement
+  var power: PowerManagement { machine.pc.power }
 
-  init() {
-    power = PowerManagement(
-      clock: machine.bus.clock, line: machine.pc.interrupts.line(PowerManagement.interrupt),
-      requests: machine.pc.requests)
-    machine.bus.claim(ports: 0x600...0x63f, for: power, widest: .dword)
-    machine.bus.claim(ports: 0xb2...0xb3, for: power, firstRegister: 0x40)
-  }
+  init() { machine.pc.settleAsFirmware() }
 
   var isInterrupting: Bool { machine.pc.interrupts.registers.requests & 1 << 9 != 0 }
 
@@ -187,16 +181,16 @@ import Testing
     machine.out(0xb2, 0xf1)
     machine.out(0x602, 0x0001, .word)
     let turn = TickRate(hertz: PowerManagement.frequency).time(of: 1 << 23)
-    #expect(machine.bus.nextDeadline == turn)
+    #expect(power.nextDeadline == turn)
     machine.run(to: turn - 1)
     #expect(!isInterrupting)
     machine.run(to: turn)
     #expect(isInterrupting)
     #expect(machine.in(0x600, .word) & 1 == 1)
-    #expect(machine.bus.nextDeadline == nil)
+    #expect(power.nextDeadline == nil)
     machine.out(0x600, 0x0001, .word)
     #expect(!isInterrupting)
-    #expect(machine.bus.nextDeadline != nil)
+    #expect(power.nextDeadline != nil)
     machine.out(0x602, 0x0000, .word)
     machine.run(to: turn * 5)
     #expect(machine.in(0x600, .word) & 1 == 1 && !isInterrupting)

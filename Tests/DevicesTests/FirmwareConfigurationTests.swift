@@ -4,15 +4,13 @@ import Testing
 @testable import Devices
 
 @Suite struct FirmwareConfigurationTests {
-  let machine = TestMachine()
+  let machine: TestMachine
   private let memory = TestMemory(0x1_0000, filledWith: 0xcc)
-  let firmware: FirmwareConfiguration
+  var firmware: FirmwareConfiguration { machine.pc.firmware }
 
   init() {
-    firmware = FirmwareConfiguration(dma: memory, ramSize: 64 << 20)
+    machine = TestMachine(dma: memory)
     firmware.add(file: "bootorder", Array("/pci@i0cf8/ide@1,1/drive@0/disk@0\n\0".utf8))
-    machine.bus.claim(ports: 0x510...0x511, for: firmware, widest: .word)
-    machine.bus.claim(ports: 0x514...0x51b, for: firmware, firstRegister: 8, widest: .dword)
   }
 
   func read(_ selector: UInt32, _ count: Int) -> [UInt8] {
@@ -121,13 +119,7 @@ import Testing
 
 @Suite struct DMAControllerTests {
   let machine = TestMachine()
-  let controller = DMAController()
-
-  init() {
-    machine.bus.claim(ports: 0x00...0x0f, for: controller)
-    machine.bus.claim(ports: 0x81...0x8f, for: controller, firstRegister: 0x11)
-    machine.bus.claim(ports: 0xc0...0xdf, for: controller, firstRegister: 0x20)
-  }
+  var controller: DMAController { machine.pc.dmaController }
 
   @Test func `addresses and counts are read back, low byte first`() {
     machine.out(0x0c, 0)

@@ -222,8 +222,7 @@ import Testing
   // MARK: Typing
 
   func typing() -> TypedInput {
-    let typed = TypedInput(clock: machine.bus.clock, keyboard: keyboard)
-    machine.bus.attach(typed)
+    let typed = machine.pc.typed
     #expect(toKeyboard(0xf4) == [0xfa])
     machine.run(for: TypedInput.interval)
     return typed
@@ -288,8 +287,7 @@ import Testing
   }
 
   @Test func `keys wait while firmware sets the keyboard up`() {
-    let typed = TypedInput(clock: machine.bus.clock, keyboard: keyboard)
-    machine.bus.attach(typed)
+    let typed = machine.pc.typed
     typed.type(Array("ab".utf8))
     machine.run(for: 500_000_000)
     #expect(toKeyboard(0xff) == [0xfa, 0xaa])
@@ -303,8 +301,7 @@ import Testing
   }
 
   @Test func `a guest that never asks gets keys when it has left the keyboard alone`() {
-    let typed = TypedInput(clock: machine.bus.clock, keyboard: keyboard)
-    machine.bus.attach(typed)
+    let typed = machine.pc.typed
     typed.type(Array("a".utf8))
     machine.run(for: TypedInput.patience)
     #expect(drain() == [0x1e])

@@ -7,9 +7,15 @@ struct TestMachine {
   let backend: MemoryBackend
   var bus: Bus { pc.bus }
 
-  init(ramSize: UInt64 = 64 << 20, unixTime: Int64 = 1_767_225_600) {
+  init(
+    ramSize: UInt64 = 64 << 20, unixTime: Int64 = 1_767_225_600, dma: any DMA = NoDMA(), hasAPIC: Bool = false,
+    videoMemory: UnsafeMutableRawBufferPointer? = nil
+  ) {
     backend = MemoryBackend()
-    pc = PCDevices(PCDevices.Configuration(ramSize: ramSize, unixTime: unixTime, serial: [backend]))
+    pc = PCDevices(
+      PCDevices.Configuration(
+        ramSize: ramSize, unixTime: unixTime, serial: [backend], dma: dma, hasAPIC: hasAPIC,
+        videoMemory: videoMemory.map { UnsafeRawBufferPointer($0) }))
   }
 
   func out(_ port: UInt16, _ value: UInt32, _ size: AccessSize = .byte) {

@@ -3,16 +3,14 @@ import Testing
 @testable import Devices
 
 @Suite final class VGATests {
-  let machine = TestMachine()
+  let machine: TestMachine
   let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: VGA.memorySize, alignment: 4096)
   let vga: VGA
 
-  init() {
+  init() throws {
     memory.initializeMemory(as: UInt8.self, repeating: 0)
-    vga = VGA(clock: machine.bus.clock, memory: UnsafeRawBufferPointer(memory))
-    for ports: ClosedRange<UInt16> in [0x3b4...0x3b5, 0x3ba...0x3ba, 0x3c0...0x3cf, 0x3d4...0x3d5, 0x3da...0x3da] {
-      machine.bus.claim(ports: ports, for: vga, firstRegister: UInt32(ports.lowerBound - 0x3b0))
-    }
+    machine = TestMachine(videoMemory: memory)
+    vga = try #require(machine.pc.display)
   }
 
   deinit { memory.deallocate() }

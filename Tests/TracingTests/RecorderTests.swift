@@ -23,7 +23,7 @@ struct RecorderTests {
     let recorder = Recorder(sink: sink, capacity: capacity)
     for index in 0..<20 {
       recorder.record(Event(kind: .halt, context: .monitor, retired: UInt64(index)))
-      #expect(sink.events.count == index / capacity * capacity)
+      #expect(sink.events.count == (index + 1) / capacity * capacity)
     }
     #expect(recorder.count == 20)
     recorder.flush()

@@ -244,7 +244,7 @@ private final class Bench {
 
   @Test("a large page over the hole below 1 MiB isn't where pagers part")
   func hole() {
-    let result = bench.mmu(PagingCode.largePageOverHole)
+    let result = bench.mmu(PagingCode.largePageOverHole, ["--memory", "3M"])
     #expect(result.status == 0 && result.errors.isEmpty, "\(result.errors)")
   }
 

@@ -6,7 +6,7 @@ import TraplineCommands
     "bad usage is one sentence on standard error, and status 2",
     arguments: [
       (["rnu"], "there is no subcommand 'rnu'; did you mean 'run'?"),
-      (["frobnicate"], "there is no subcommand 'frobnicate'; there are run, mmu, disasm, isa"),
+      (["frobnicate"], "there is no subcommand 'frobnicate'; there are run, linux, mmu, disasm, isa"),
       (["run"], "missing expected argument '<guest>'"),
       (["run", "x", "--memroy", "1G"], "unknown option '--memroy'. Did you mean '--memory'?"),
       (["run", "--memroy"], "unknown option '--memroy'. Did you mean '--memory'?"),

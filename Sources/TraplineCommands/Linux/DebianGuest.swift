@@ -11,7 +11,8 @@
 struct DebianGuest {
   /// `686` or `686-pae`.
   let flavour: String
-  private let folder: String
+  /// Where they are.
+  let folder: String
 
   /// - Parameter cache: nil for $XDG_CACHE_HOME/trapline or ~/.cache/trapline.
   init(flavour: String, cache: String?) throws(Refusal) {

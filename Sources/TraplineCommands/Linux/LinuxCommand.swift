@@ -14,12 +14,13 @@ struct LinuxCommand: ConsoleCommand {
     abstract: "Run a program inside Debian's Linux kernel.",
     discussion: """
       Fetches Debian's i386 kernel and static busybox by package name, once, into a cache directory; boots the kernel, and \
-      runs PROGRAM (a static 32-bit Linux executable, or the name of a busybox applet) with its arguments. Output and exit \
-      status are the program's. Without a program: an interactive shell.
+      runs PROGRAM (a static 32-bit Linux executable by its path, or the name of a busybox applet) with its arguments. \
+      Input, output, errors and exit status are the program's. Without a program: a shell. At a terminal each key goes to \
+      the guest, Ctrl-C too; Ctrl-A x ends the machine.
 
       The kernel is unpacked by Trapline, and self-tests that say nothing about the guest are turned off on its command \
-      line (--append adds to it). Exit status beyond the program's: 2 bad usage, or nothing to boot; 124 time limit; 130 \
-      Ctrl-C; 4 the kernel panicked.
+      line (--append adds to it). Exit status beyond the program's: 2 bad usage, or nothing to boot; 4 the kernel stopped \
+      before the program had ended; 8 output or a disk image can't be written; 124 time limit; 130 Ctrl-C.
       """)
 
   static let examples = ["trapline linux -- uname -a", "trapline linux --pager shadow -- ls -l /proc/self"]
@@ -40,9 +41,15 @@ struct LinuxCommand: ConsoleCommand {
 
   @Option(
     name: .customLong("drive"), parsing: .singleValue,
-    help: ArgumentHelp("A disk in a raw image file; as for run.", valueName: "file"),
+    help: ArgumentHelp("A disk in a raw image file, as for run: /dev/sda, or /dev/vda with ,if=virtio.", valueName: "file"),
     transform: { try DriveArgument(parsing: $0) })
   var drives: [DriveArgument] = []
+
+  @Option(
+    name: .customLong("file"), parsing: .singleValue,
+    help: ArgumentHelp("A file to have in the guest's /root, as FILE or FILE:NAME; may be repeated.", valueName: "file"),
+    transform: { try GuestFile(parsing: $0) })
+  var files: [GuestFile] = []
 
   @Option(help: ArgumentHelp("Whose page tables translate: the guest's (none), shadow or nested.", valueName: "pager"))
   var pager = PagerKind.none
@@ -61,169 +68,128 @@ struct LinuxCommand: ConsoleCommand {
   @Flag(help: "Show the kernel's messages on standard error.")
   var verbose = false
 
+  @Flag(help: "Show how the run ended and what it did.")
+  var summary = false
+
+  @Flag(help: "Only fetch what is missing, and say which folder it is in.")
+  var fetch = false
+
   @Option(help: ArgumentHelp("Where fetched files are kept (default: ~/.cache/trapline).", valueName: "folder"))
   var cache: String?
 
   /// What spares an interpreter work that says nothing about the guest.
   static let defaultCommandLine = "console=ttyS0 nolapic cryptomgr.notests noisapnp panic=-1"
 
+  func validate() throws {
+    if fetch, !command.isEmpty { throw ValidationError("--fetch runs nothing: leave the program out") }
+  }
+
   // MARK: Running
 
   func run(on console: Console) throws -> Int32 {
     let guest = try DebianGuest(flavour: pae ? "686-pae" : "686", cache: cache)
     try guest.fetch { console.say($0) }
-    var list = DriveList()
-    for drive in drives {
-      let open = try drive.open()
-      do { try list.add(open) } catch { throw Refusal("\(error)") }
+    if fetch {
+      console.output.append(guest.folder + "\n")
+      return ExitStatus.success
     }
+    let isInteractive = console.isInteractive
+    let files = GuestFiles(command: command, files: files, hasDrives: !drives.isEmpty, isInteractive: isInteractive)
+    var request = LoadRequest(fileName: guest.kernel)
+    request.linux = LinuxRequest(
+      initrd: try files.archive(guest),
+      commandLine: Self.defaultCommandLine + (verbose ? "" : " quiet") + (append.isEmpty ? "" : " " + append))
+    let kernel = try contents(of: guest.kernel)
 
+    var list = DriveList()
+    for drive in drives { try list.take(drive) }
+    let kernelConsole = KernelConsole(console.errors, showsKernel: verbose)
     var configuration = MachineConfiguration()
     configuration.memorySize = memory.bytes
     configuration.drives = list
     configuration.paging = paging.configuration(pager)
-    configuration.isRealtime = command.isEmpty
-    let log = KernelLog(shownOn: verbose ? console.errors : nil)
-    configuration.serial = log
+    configuration.isRealtime = isInteractive
+    configuration.serial = kernelConsole
 
     let interruption = console.ownsProcess ? Interruption() : nil
     defer { interruption?.finish() }
-    let line = console.makeSerial()
+    let line = console.makeSerial(isInteractive ? .keysAndSignals : .lines)
     defer { (line as? TerminalBackend)?.restore() }
     interruption?.terminalIsReady()
-    configuration.secondSerial = line
+    configuration.secondSerial = ProgramLine(line, kernelConsole, isTerminal: isInteractive)
 
-    let kernel = try contents(of: guest.kernel)
-    let initrd = try initialFiles(guest)
-    var request = LoadRequest(fileName: guest.kernel)
-    request.linux = LinuxRequest(
-      initrd: initrd, commandLine: Self.defaultCommandLine + (verbose ? "" : " quiet") + (append.isEmpty ? "" : " " + append))
-    let machine: VirtualMachine
-    do {
-      machine = try VirtualMachine(configuration)
-      try machine.load(kernel, request)
-    } catch let error as LoadingError {
-      throw Refusal(error.description)
-    } catch {
-      throw Refusal("\(error)")
+    let machine = try start(configuration, kernel, request)
+    if let terminal = line as? TerminalBackend, let stop = interruption?.stop {
+      machine.attendant = EscapeWatcher(terminal, stop)
     }
-
-    var calls: (file: OutputFile, recorder: Recorder)?
-    if let traceSyscalls {
-      let file = try OutputFile(path: traceSyscalls, on: console)
-      calls = (file, SystemCallSink.record(machine, to: file.sink))
-    }
-    if console.errorsAreTerminal, !verbose { console.say("booting \(machine.image?.description ?? "the kernel")") }
+    let calls = try traceSyscalls.map { path throws(Refusal) in try OutputFile(path: path, on: console) }
+    let recorder = calls.map { SystemCallSink.record(machine, to: $0.sink) }
+    if isInteractive, !verbose { console.say("booting \(machine.image?.description ?? "the kernel"); Ctrl-A x ends it") }
     if let timeout { interruption?.watch(timeout.duration) }
+    let clock = ContinuousClock()
+    let began = clock.now
     let outcome = machine.run(RunLimits(time: timeout?.duration, stop: interruption?.stop))
+    let wallTime = clock.now - began
     (line as? TerminalBackend)?.restore()
     line.flush()
-    calls?.recorder.flush()
-    if let problem = calls?.file.finish() { console.say(problem) }
-    return status(outcome, log, interruption, on: console)
+    recorder?.flush()
+    var result = status(outcome, kernelConsole, interruption, on: console)
+    if summary, let image = machine.image {
+      console.explain(
+        RunSummary(machine, image, file: guest.kernel, outcome: outcome, signal: interruption?.signal, wallTime: wallTime)
+          .text)
+    }
+    if let problem = calls?.finish() {
+      console.say(problem)
+      if result == 0 { result = ExitStatus.inputOutput }
+    }
+    return result
+  }
+
+  private func start(
+    _ configuration: MachineConfiguration, _ kernel: [UInt8], _ request: LoadRequest
+  ) throws(Refusal) -> VirtualMachine {
+    let machine: VirtualMachine
+    do { machine = try VirtualMachine(configuration) } catch { throw Refusal(error.description) }
+    do { try machine.load(kernel, request) } catch { throw Refusal(error.description) }
+    return machine
   }
 
   /// The program's status, or why there is none.
-  private func status(_ outcome: RunOutcome, _ log: KernelLog, _ interruption: Interruption?, on console: Console) -> Int32 {
+  private func status(
+    _ outcome: RunOutcome, _ kernel: KernelConsole, _ interruption: Interruption?, on console: Console
+  ) -> Int32 {
     switch outcome {
     case .guestExit(let status): return Int32(truncatingIfNeeded: status >> 1 & 0xff)
     case .outputClosed: return ExitStatus.success
     case .stopped: return interruption?.signal.map { 128 + $0 } ?? outcome.exitStatus
-    case .timeLimit:
-      console.say("the time limit was reached")
-      return outcome.exitStatus
+    case .timeLimit: console.say("the time limit was reached")
+    case .outputFailed(let code): console.say("the guest's output can't be written (\(hostError(code)))")
+    case .storageFailed(let failure): console.say("\(failure), so the guest has seen a disk error")
     default:
-      console.say("the kernel stopped before the program had ended (\(outcome.name)); its last words:")
-      console.explain(log.lastLines)
-      return outcome.exitStatus == 0 ? 4 : outcome.exitStatus
+      // A program may switch the machine off itself.
+      if outcome == .poweredOff, kernel.isProgram { return ExitStatus.success }
+      console.say(
+        "the kernel stopped before the program had ended (\(outcome.name))" + (verbose ? "" : "; its last words:"))
+      if !verbose { console.explain(kernel.lastLines) }
+      return Self.kernelStopped
     }
+    return outcome.exitStatus
   }
 
-  // MARK: The guest's files
-
-  private func initialFiles(_ guest: DebianGuest) throws(Refusal) -> [UInt8] {
-    var files = Initramfs()
-    for name in ["bin", "dev", "proc", "sys", "tmp", "mnt", "modules", "root"] { files.add(name, mode: Initramfs.directory) }
-    files.add("dev/console", mode: 0o020600, device: (5, 1))
-    files.add("bin/busybox", mode: Initramfs.program, try contents(of: guest.busybox))
-    var script = Self.prologue
-    if !drives.isEmpty {
-      for path in try guest.modules {
-        let name = path.split(separator: "/").last.map(String.init) ?? ""
-        files.add("modules/\(name)", mode: Initramfs.file, try contents(of: path))
-        script += "insmod /modules/\(name)\n"
-      }
-    }
-    if let program = command.first {
-      var words = command
-      if program.contains("/") {
-        let image = try contents(of: program)
-        guard image.starts(with: [0x7f, 0x45, 0x4c, 0x46, 1]) || image.starts(with: Array("#!".utf8)) else {
-          throw Refusal("\(shown(program)) is no 32-bit Linux executable")
-        }
-        files.add("root/program", mode: Initramfs.program, image)
-        words[0] = "/root/program"
-      }
-      script += "cd /root\n\(words.map(Self.quoted).joined(separator: " ")) </dev/ttyS1 >/dev/ttyS1 2>&1\n"
-    } else {
-      script += "stty sane </dev/ttyS1\ncd /root\nsetsid cttyhack sh -l </dev/ttyS1 >/dev/ttyS1 2>&1\n"
-    }
-    files.add("init", mode: Initramfs.program, Array((script + Self.epilogue).utf8))
-    files.finish()
-    return files.bytes
-  }
-
-  private static let prologue = """
-    #!/bin/busybox sh
-    /bin/busybox --install -s /bin
-    export PATH=/bin HOME=/root TERM=linux
-    mount -t proc proc /proc
-    mount -t sysfs sys /sys
-    mount -t devtmpfs dev /dev
-    stty -F /dev/ttyS1 115200 raw -echo
-
-    """
-
-  /// Port 0xf4 takes the status: (v << 1) | 1 comes out. The line is given time to empty.
-  private static let epilogue = """
-    status=$?
-    exec >/dev/null 2>&1
-    stty -F /dev/ttyS1 sane
-    printf "\\\\$(printf %03o $status)" | dd of=/dev/port bs=1 count=1 seek=244 conv=notrunc
-    poweroff -f
-
-    """
-
-  /// A word that a shell takes as it is.
-  static func quoted(_ word: String) -> String {
-    "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
-  }
+  private static let kernelStopped: Int32 = 4
 }
 
-/// What the kernel says on its console: kept for the case that it says why it stopped.
-private final class KernelLog: SerialBackend {
-  private let shown: Tracing.ByteSink?
-  private var bytes: [UInt8] = []
-  private static let most = 16_384
+/// Ends the machine when the user asks for it.
+private final class EscapeWatcher: Attendant {
+  private let terminal: TerminalBackend
+  private let stop: StopSignal
 
-  init(shownOn sink: Tracing.ByteSink?) { shown = sink }
-
-  func write(_ byte: UInt8) {
-    if byte != 0x0d {
-      if bytes.count >= 2 * Self.most { bytes.removeFirst(Self.most) }
-      bytes.append(byte)
-      if let shown {
-        withUnsafeBytes(of: byte) { shown.append($0) }
-        if byte == 0x0a { shown.flush() }
-      }
-    }
+  init(_ terminal: TerminalBackend, _ stop: StopSignal) {
+    self.terminal = terminal
+    self.stop = stop
   }
 
-  func poll(into buffer: UnsafeMutableRawBufferPointer) -> Int { 0 }
-  var inputEnded: Bool { true }
-
-  var lastLines: String {
-    let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n").suffix(12)
-    return lines.map { "  " + TraplineCommands.shown(String($0)) + "\n" }.joined()
-  }
+  func attend(to devices: PCDevices) { if terminal.quitRequested { stop.raise() } }
+  var mayType: Bool { !terminal.inputEnded }
 }

@@ -70,7 +70,7 @@ public struct Event: Sendable, BitwiseCopyable, Equatable {
   /// Details, by kind.
   public var a: UInt64
   public var b: UInt64
-  /// System call arguments (EBX ECX EDX ESI EDI EBP), else zero.
+  /// System call arguments (EBX ECX EDX ESI EDI EBP); for a system call's return the caller's CR3 and zeros; else zero.
   public var arguments: (UInt32, UInt32, UInt32, UInt32, UInt32, UInt32)
   /// EIP of the instruction it belongs to.
   public var instructionPointer: UInt32

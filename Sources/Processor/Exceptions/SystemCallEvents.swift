@@ -4,6 +4,10 @@
 //
 // SYSENTER saves nothing, so its return address is the kernel's secret: such a call is known by its stack pointer, which
 // the kernel must give back.
+//
+// Two kinds of Linux calls come back somewhere else. sigreturn goes to where a signal struck. A successful execve begins
+// a new program, with all registers zero (System V ABI, Intel386 supplement, and start_thread), in a new address space: one
+// to which CR3 went, by whatever stops, from the caller's.
 
 import ISA
 import Tracing
@@ -27,6 +31,14 @@ struct SystemCallSite: BitwiseCopyable {
   }
 }
 
+/// Numbers of the i386 calls that don't return to their site.
+private enum LinuxNumber {
+  static let execve: UInt32 = 11
+  static let sigreturn: UInt32 = 119
+  static let rtSigreturn: UInt32 = 173
+  static let execveat: UInt32 = 358
+}
+
 /// The system calls that have not returned yet, as far as a small table remembers: the oldest give way.
 struct OpenSystemCalls: BitwiseCopyable {
   struct Entry: BitwiseCopyable {
@@ -36,6 +48,11 @@ struct OpenSystemCalls: BitwiseCopyable {
     var number: UInt32 = 0
     /// Vector, 0xffff for SYSENTER, 0 for an empty place.
     var code: UInt32 = 0
+    /// For execve: the last address spaces to which the processor went from the caller's.
+    var successors = SIMD8<UInt32>()
+    var successorCount = 0
+
+    var replacesProgram: Bool { number == LinuxNumber.execve || number == LinuxNumber.execveat }
 
     func returns(to site: SystemCallSite) -> Bool {
       code != 0 && cr3 == site.cr3
@@ -62,17 +79,45 @@ struct OpenSystemCalls: BitwiseCopyable {
     next = (next + 1) % Self.capacity
   }
 
-  /// Takes out the youngest call that would return to `site`.
+  /// Takes out the youngest call that would return to `site`: rather one with the same stack pointer, for processes that
+  /// share an address space and a call's address.
   mutating func remove(returningTo site: SystemCallSite) -> Entry? {
+    remove { $0.esp == site.esp && $0.returns(to: site) } ?? remove { $0.returns(to: site) }
+  }
+
+  /// Takes out the call that began the program that is to run at `site`.
+  mutating func remove(beginning site: SystemCallSite) -> Entry? {
+    remove { $0.code != 0 && $0.replacesProgram && ($0.cr3 == site.cr3 || any($0.successors .== site.cr3)) }
+  }
+
+  /// Takes out a return from a signal handler in this address space.
+  mutating func remove(resuming site: SystemCallSite) -> Entry? {
+    remove {
+      $0.code != 0 && $0.cr3 == site.cr3
+        && ($0.number == LinuxNumber.sigreturn || $0.number == LinuxNumber.rtSigreturn)
+    }
+  }
+
+  /// Takes out the youngest call that is meant.
+  private mutating func remove(_ isMeant: (Entry) -> Bool) -> Entry? {
     for age in 1...Self.capacity {
       let n = (next + Self.capacity - age) % Self.capacity
-      if entries[n].returns(to: site) {
+      if isMeant(entries[n]) {
         let found = entries[n]
         entries[n] = Entry()
         return found
       }
     }
     return nil
+  }
+
+  /// CR3 changes.
+  mutating func follow(from old: UInt32, to new: UInt32) {
+    for n in 0..<Self.capacity where entries[n].code != 0 && entries[n].replacesProgram && old != new {
+      guard entries[n].cr3 == old || any(entries[n].successors .== old) else { continue }
+      entries[n].successors[entries[n].successorCount % 8] = new
+      entries[n].successorCount &+= 1
+    }
   }
 }
 
@@ -116,11 +161,16 @@ extension CPU {
   @inline(never)
   private func recordReturn() {
     let site = SystemCallSite(self)
-    guard let entry = owner.systemCalls.remove(returningTo: site) else { return }
+    let isBeginning = eax | ebx | ecx | edx | esi | edi | ebp == 0
+    guard
+      let entry = owner.systemCalls.remove(returningTo: site)
+        ?? (isBeginning ? owner.systemCalls.remove(beginning: site) : owner.systemCalls.remove(resuming: site))
+    else { return }
     guard s.pointee.eventMask >> UInt64(EventKind.systemCallReturn.rawValue) & 1 != 0 else { return }
     owner.record(
       event: Event(
         kind: .systemCallReturn, context: .guestUser, retired: UInt64(bitPattern: retired), code: entry.code,
-        a: UInt64(eax), b: UInt64(entry.number), instructionPointer: site.eip, addressSpace: site.cr3))
+        a: UInt64(eax), b: UInt64(entry.number), arguments: (entry.cr3, 0, 0, 0, 0, 0), instructionPointer: site.eip,
+        addressSpace: site.cr3))
   }
 }

@@ -93,6 +93,7 @@ extension CPU {
     s.pointee.paging.addressSpaceSwitches &+= 1
     if paging { flushTLB(keepingGlobal: true) }
     record(.addressSpaceSwitch, a: UInt64(value), b: UInt64(old))
+    if s.pointee.eventMask & Self.systemCallEvents != 0 { owner.systemCalls.follow(from: old, to: value) }
   }
 
   /// The bits of CR4 that can be set: what CPUID offers, and nothing else.

@@ -92,7 +92,7 @@ struct GuestFiles {
   private static func session(_ words: String) -> String {
     """
     stty -F /dev/ttyS1 115200 sane -opost crtscts
-    \(beginning)setsid cttyhack \(words) <&3 >&3 2>&1 3>&-
+    \(beginning)setsid -c \(words) <&3 >&3 2>&1 3>&-
     status=$?
     \(ending)
     """

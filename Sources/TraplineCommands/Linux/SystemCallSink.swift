@@ -68,7 +68,9 @@ final class SystemCallSink: EventSink {
   }
 
   private func leave(_ event: Event) {
-    guard let index = open.lastIndex(where: { $0.space == event.addressSpace && $0.number == event.b }) else { return }
+    // (A program that execve began has another address space than its caller.)
+    let caller = event.arguments.0
+    guard let index = open.lastIndex(where: { $0.space == caller && $0.number == event.b }) else { return }
     output.append("\(open.remove(at: index).text) = \(Self.result(UInt32(truncatingIfNeeded: event.a)))\n")
   }
 

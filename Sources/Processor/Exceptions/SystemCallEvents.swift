@@ -48,6 +48,8 @@ struct OpenSystemCalls: BitwiseCopyable {
     var number: UInt32 = 0
     /// Vector, 0xffff for SYSENTER, 0 for an empty place.
     var code: UInt32 = 0
+    /// Which came later.
+    var order: UInt64 = 0
     /// For execve: the last address spaces to which the processor went from the caller's.
     var successors = SIMD8<UInt32>()
     var successorCount = 0
@@ -64,19 +66,23 @@ struct OpenSystemCalls: BitwiseCopyable {
   static let sysenter: UInt32 = 0xffff
 
   private var entries = InlineArray<64, Entry>(repeating: Entry())
-  private var next = 0
+  private var lastOrder: UInt64 = 0
 
   mutating func add(_ entry: Entry) {
-    // A call that was interrupted and begun again replaces itself.
-    for n in 0..<Self.capacity
-    where entries[n].code == entry.code && entries[n].cr3 == entry.cr3 && entries[n].esp == entry.esp
-      && entries[n].returnAddress == entry.returnAddress
-    {
-      entries[n] = entry
-      return
+    // A call that was interrupted and begun again replaces itself; else a free place is taken, or the oldest's.
+    var place = 0
+    for n in 0..<Self.capacity {
+      if entries[n].code == entry.code, entries[n].cr3 == entry.cr3, entries[n].esp == entry.esp,
+        entries[n].returnAddress == entry.returnAddress
+      {
+        place = n
+        break
+      }
+      if entries[n].order < entries[place].order { place = n }
     }
-    entries[next] = entry
-    next = (next + 1) % Self.capacity
+    entries[place] = entry
+    lastOrder += 1
+    entries[place].order = lastOrder
   }
 
   /// Takes out the youngest call that would return to `site`: rather one with the same stack pointer, for processes that
@@ -100,15 +106,13 @@ struct OpenSystemCalls: BitwiseCopyable {
 
   /// Takes out the youngest call that is meant.
   private mutating func remove(_ isMeant: (Entry) -> Bool) -> Entry? {
-    for age in 1...Self.capacity {
-      let n = (next + Self.capacity - age) % Self.capacity
-      if isMeant(entries[n]) {
-        let found = entries[n]
-        entries[n] = Entry()
-        return found
-      }
+    var youngest: Int?
+    for n in 0..<Self.capacity where isMeant(entries[n]) && entries[n].order > youngest.map({ entries[$0].order }) ?? 0 {
+      youngest = n
     }
-    return nil
+    guard let youngest else { return nil }
+    defer { entries[youngest] = Entry() }
+    return entries[youngest]
   }
 
   /// CR3 changes.
@@ -161,11 +165,17 @@ extension CPU {
   @inline(never)
   private func recordReturn() {
     let site = SystemCallSite(self)
-    let isBeginning = eax | ebx | ecx | edx | esi | edi | ebp == 0
-    guard
-      let entry = owner.systemCalls.remove(returningTo: site)
-        ?? (isBeginning ? owner.systemCalls.remove(beginning: site) : owner.systemCalls.remove(resuming: site))
-    else { return }
+    // What a signal interrupted comes back by the handler's sigreturn, which so ends two calls.
+    let resumed = owner.systemCalls.remove(resuming: site)
+    if let entry = owner.systemCalls.remove(returningTo: site) {
+      record(returnOf: entry, to: site)
+    } else if eax | ebx | ecx | edx | esi | edi | ebp == 0, let entry = owner.systemCalls.remove(beginning: site) {
+      record(returnOf: entry, to: site)
+    }
+    if let resumed { record(returnOf: resumed, to: site) }
+  }
+
+  private func record(returnOf entry: OpenSystemCalls.Entry, to site: SystemCallSite) {
     guard s.pointee.eventMask >> UInt64(EventKind.systemCallReturn.rawValue) & 1 != 0 else { return }
     owner.record(
       event: Event(

@@ -7,7 +7,7 @@ import Trapline
 /// The facts of a run that has ended.
 struct RunSummary {
   static let schema = "trapline.run"
-  static let version: UInt64 = 1
+  static let version: UInt64 = 2
 
   var file: String
   var image: GuestImage

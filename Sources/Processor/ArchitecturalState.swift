@@ -30,6 +30,7 @@ package struct ArchitecturalState: BitwiseCopyable {
   package var sysenterESP: UInt64 = 0
   package var sysenterEIP: UInt64 = 0
   package var timestamp: UInt64 = 0
+  package var apicBase: UInt64 = APICBase.reset
   /// EFLAGS.RF, which is not kept with the other flags.
   package var resumes = false
   /// Interrupts are held off until the next instruction is over.
@@ -46,64 +47,86 @@ package struct ArchitecturalState: BitwiseCopyable {
 
   /// Names of what differs, with both values; empty when nothing does.
   package func differences(from other: Self) -> [String] {
+    var values: [UInt64] = []
+    values.reserveCapacity(160)
+    other.visit { values.append($1) }
     var found: [String] = []
-    func compare(_ name: String, _ a: UInt64, _ b: UInt64) {
-      if a != b { found.append("\(name) \(String(a, radix: 16)) != \(String(b, radix: 16))") }
-    }
-    let names = ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"]
-    for n in 0..<8 { compare(names[n], UInt64(registers[n]), UInt64(other.registers[n])) }
-    compare("eip", UInt64(eip), UInt64(other.eip))
-    compare("eflags", UInt64(eflags), UInt64(other.eflags))
-    compare("cpl", UInt64(cpl), UInt64(other.cpl))
-    let segmentNames = ["es", "cs", "ss", "ds", "fs", "gs", "ldtr", "tr"]
-    for n in 0..<8 {
-      let a = segments[n], b = other.segments[n]
-      compare(segmentNames[n], UInt64(a.selector), UInt64(b.selector))
-      compare(segmentNames[n] + ".base", UInt64(a.base), UInt64(b.base))
-      compare(segmentNames[n] + ".limit", UInt64(a.limit), UInt64(b.limit))
-      compare(segmentNames[n] + ".attributes", UInt64(a.attributes), UInt64(b.attributes))
-    }
-    compare("gdtr.base", UInt64(gdtr.base), UInt64(other.gdtr.base))
-    compare("gdtr.limit", UInt64(gdtr.limit), UInt64(other.gdtr.limit))
-    compare("idtr.base", UInt64(idtr.base), UInt64(other.idtr.base))
-    compare("idtr.limit", UInt64(idtr.limit), UInt64(other.idtr.limit))
-    compare("cr0", UInt64(cr0), UInt64(other.cr0))
-    compare("cr2", UInt64(cr2), UInt64(other.cr2))
-    compare("cr3", UInt64(cr3), UInt64(other.cr3))
-    compare("cr4", UInt64(cr4), UInt64(other.cr4))
-    compare("efer", efer, other.efer)
-    for n in 0..<4 {
-      compare("pdpte\(n)", pdptes[n], other.pdptes[n])
-      compare("dr\(n)", UInt64(breakpoints[n]), UInt64(other.breakpoints[n]))
-    }
-    compare("dr6", UInt64(dr6), UInt64(other.dr6))
-    compare("dr7", UInt64(dr7), UInt64(other.dr7))
-    compare("sysenter_cs", sysenterCS, other.sysenterCS)
-    compare("sysenter_esp", sysenterESP, other.sysenterESP)
-    compare("sysenter_eip", sysenterEIP, other.sysenterEIP)
-    compare("timestamp", timestamp, other.timestamp)
-    compare("rf", resumes ? 1 : 0, other.resumes ? 1 : 0)
-    compare("shadow", isShadowed ? 1 : 0, other.isShadowed ? 1 : 0)
-    compare("pending_debug", UInt64(pendingDebug), UInt64(other.pendingDebug))
-    compare("fcw", UInt64(fpu.control), UInt64(other.fpu.control))
-    compare("fsw", UInt64(fpu.statusWord), UInt64(other.fpu.statusWord))
-    compare("ftag", UInt64(fpu.occupied), UInt64(other.fpu.occupied))
-    compare("fop", UInt64(fpu.opcode), UInt64(other.fpu.opcode))
-    compare("fip", UInt64(fpu.instructionPointer), UInt64(other.fpu.instructionPointer))
-    compare("fcs", UInt64(fpu.instructionSelector), UInt64(other.fpu.instructionSelector))
-    compare("fdp", UInt64(fpu.dataPointer), UInt64(other.fpu.dataPointer))
-    compare("fds", UInt64(fpu.dataSelector), UInt64(other.fpu.dataSelector))
-    compare("mxcsr", UInt64(fpu.mxcsr), UInt64(other.fpu.mxcsr))
-    compare("ferr", numericError ? 1 : 0, other.numericError ? 1 : 0)
-    compare("ignne", ignoresNumericErrors ? 1 : 0, other.ignoresNumericErrors ? 1 : 0)
-    let mine = fpu.vectors, others = other.fpu.vectors
-    for n in 0..<16 {
-      let name = n < 8 ? "fpr\(n)" : "xmm\(n - 8)"
-      compare(name + ".low", mine[n].x, others[n].x)
-      compare(name + ".high", mine[n].y, others[n].y)
+    var index = 0
+    visit { name, value in
+      if value != values[index] {
+        found.append("\(name) \(String(value, radix: 16)) != \(String(values[index], radix: 16))")
+      }
+      index += 1
     }
     return found
   }
+
+  /// Hands over each part as a number, always in the same order.
+  package func visit(_ body: (_ name: PartName, _ value: UInt64) -> Void) {
+    func visit(_ whole: StaticString, _ value: UInt64) { body(PartName(whole: whole), value) }
+    let names: [StaticString] = ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"]
+    for n in 0..<8 { visit(names[n], UInt64(registers[n])) }
+    visit("eip", UInt64(eip))
+    visit("eflags", UInt64(eflags))
+    visit("cpl", UInt64(cpl))
+    let segmentNames: [StaticString] = ["es", "cs", "ss", "ds", "fs", "gs", "ldtr", "tr"]
+    for n in 0..<8 {
+      let segment = segments[n]
+      body(PartName(whole: segmentNames[n], part: ""), UInt64(segment.selector))
+      body(PartName(whole: segmentNames[n], part: ".base"), UInt64(segment.base))
+      body(PartName(whole: segmentNames[n], part: ".limit"), UInt64(segment.limit))
+      body(PartName(whole: segmentNames[n], part: ".attributes"), UInt64(segment.attributes))
+    }
+    visit("gdtr.base", UInt64(gdtr.base))
+    visit("gdtr.limit", UInt64(gdtr.limit))
+    visit("idtr.base", UInt64(idtr.base))
+    visit("idtr.limit", UInt64(idtr.limit))
+    visit("cr0", UInt64(cr0))
+    visit("cr2", UInt64(cr2))
+    visit("cr3", UInt64(cr3))
+    visit("cr4", UInt64(cr4))
+    visit("efer", efer)
+    for n in 0..<4 {
+      body(PartName(whole: "pdpte", number: n), pdptes[n])
+      body(PartName(whole: "dr", number: n), UInt64(breakpoints[n]))
+    }
+    visit("dr6", UInt64(dr6))
+    visit("dr7", UInt64(dr7))
+    visit("sysenter_cs", sysenterCS)
+    visit("sysenter_esp", sysenterESP)
+    visit("sysenter_eip", sysenterEIP)
+    visit("timestamp", timestamp)
+    visit("apic_base", apicBase)
+    visit("rf", resumes ? 1 : 0)
+    visit("shadow", isShadowed ? 1 : 0)
+    visit("pending_debug", UInt64(pendingDebug))
+    visit("fcw", UInt64(fpu.control))
+    visit("fsw", UInt64(fpu.statusWord))
+    visit("ftag", UInt64(fpu.occupied))
+    visit("fop", UInt64(fpu.opcode))
+    visit("fip", UInt64(fpu.instructionPointer))
+    visit("fcs", UInt64(fpu.instructionSelector))
+    visit("fdp", UInt64(fpu.dataPointer))
+    visit("fds", UInt64(fpu.dataSelector))
+    visit("mxcsr", UInt64(fpu.mxcsr))
+    visit("ferr", numericError ? 1 : 0)
+    visit("ignne", ignoresNumericErrors ? 1 : 0)
+    let vectors = fpu.vectors
+    for n in 0..<16 {
+      let register: StaticString = n < 8 ? "fpr" : "xmm"
+      body(PartName(whole: register, number: n & 7, part: ".low"), vectors[n].x)
+      body(PartName(whole: register, number: n & 7, part: ".high"), vectors[n].y)
+    }
+  }
+}
+
+/// What a part of the state is called; made into text only where somebody reads it.
+package struct PartName: CustomStringConvertible {
+  var whole: StaticString
+  var number: Int?
+  var part: StaticString = ""
+
+  package var description: String { "\(whole)\(number.map(String.init) ?? "")\(part)" }
 }
 
 extension FloatingPointState {
@@ -143,6 +166,7 @@ extension Processor {
     state.sysenterESP = s.pointee.sysenterESP
     state.sysenterEIP = s.pointee.sysenterEIP
     state.timestamp = s.pointee.timestampOffset &+ retired
+    state.apicBase = s.pointee.apicBase
     state.resumes = cpu.resumes
     state.isShadowed = s.pointee.shadowAt == cpu.retired
     state.pendingDebug = s.pointee.pendingDebug
@@ -181,6 +205,7 @@ extension Processor {
     s.pointee.sysenterESP = state.sysenterESP
     s.pointee.sysenterEIP = state.sysenterEIP
     s.pointee.timestampOffset = state.timestamp &- retired
+    s.pointee.apicBase = state.apicBase
     cpu.resumes = state.resumes
     s.pointee.shadowAt = state.isShadowed ? cpu.retired : -1
     s.pointee.pendingDebug = state.pendingDebug

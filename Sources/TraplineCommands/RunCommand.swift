@@ -94,6 +94,9 @@ struct RunCommand: ConsoleCommand {
   @Flag(help: "Show how the run ended and what it did.")
   var summary = false
 
+  @Flag(help: "Put a hash of the machine's whole state into the summary: equal for equal runs.")
+  var stateHash = false
+
   @Flag(
     help: """
       The same as one line of JSON (schema trapline.run): to standard output, or to standard error when the serial \
@@ -120,6 +123,7 @@ struct RunCommand: ConsoleCommand {
     if trace == nil, filter != nil { throw ValidationError("--filter needs --trace FILE") }
     if trace == nil, traceFormat != nil { throw ValidationError("--trace-format needs --trace FILE") }
     if output != nil, !json, !summary { throw ValidationError("--output takes the summary: add --json or --summary") }
+    if stateHash, !json, !summary { throw ValidationError("--state-hash is part of the summary: add --json or --summary") }
     if json, summary { throw ValidationError("--json and --summary are two forms of the same: choose one") }
     if traceInstructions, traceInstructionsTo != nil {
       throw ValidationError("--trace-instructions and --trace-instructions-to are the same: choose one")
@@ -175,8 +179,9 @@ struct RunCommand: ConsoleCommand {
     line.flush()
 
     var status: Int32 = 0
-    let summary = RunSummary(
+    var summary = RunSummary(
       machine, image, file: start.file, outcome: outcome, signal: interruption?.signal, wallTime: wallTime)
+    if stateHash { summary.stateHash = machine.stateHash }
     status = summary.exitStatus
     events?.recorder.flush()
     tell(summary, view, on: console)

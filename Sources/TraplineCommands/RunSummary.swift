@@ -25,6 +25,8 @@ struct RunSummary {
   var counters: Counters
   var pager: PagerKind
   var paging: PagingCounters
+  /// `VirtualMachine.stateHash`, if it was asked for.
+  var stateHash: UInt64?
   /// The chain that ended in a triple fault.
   var faults: [FaultRecord]
 
@@ -67,6 +69,7 @@ struct RunSummary {
       ("counters", .object(counts.map { ($0, .number($1)) })),
       ("pager", .string(pager.rawValue)),
       ("paging", .object(PagingCounters.rows.map { ($0.name, .number($0.value(in: paging))) })),
+      ("stateHash", stateHash.map { .string(hex($0, 16)) } ?? .null),
       ("faults", .array(faults.map(Self.json))),
       (
         "guest",
@@ -145,6 +148,7 @@ struct RunSummary {
       ("guest", image.description), ("end", sentence), ("status", String(exitStatus)),
       ("virtual time", seconds(virtualTime)), ("wall time", seconds(wallTime)),
     ]
+    if let stateHash { rows.append(("state hash", hex(stateHash, 16))) }
     if wallTime > 0 {
       rows.append(("speed", "\(grouped(UInt64(Double(instructions) * 1e9 / Double(wallTime)))) instructions a second"))
     }

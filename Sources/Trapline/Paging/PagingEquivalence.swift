@@ -40,24 +40,18 @@ package struct GuestEnd {
 /// Counts exceptions into a hash.
 private final class ExceptionHash: EventSink {
   var count: UInt64 = 0
-  var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+  var hash = StateHash()
 
   func receive(_ events: UnsafeBufferPointer<Event>) {
     for event in events {
       count += 1
       for word in [UInt64(event.code), event.a, event.b, UInt64(event.instructionPointer), event.retired] {
-        hash = mixed(hash, word)
+        hash.add(word)
       }
     }
   }
 
   func flush() {}
-}
-
-/// One step of a 64-bit hash: good enough to tell pages apart, quick enough for all of memory.
-@inline(__always) private func mixed(_ hash: UInt64, _ word: UInt64) -> UInt64 {
-  let product = (hash ^ word) &* 0x9e37_79b9_7f4a_7c15
-  return product ^ product >> 29
 }
 
 extension PagingComparison {
@@ -140,17 +134,7 @@ extension PagingComparison {
     recorder.flush()
     return GuestEnd(
       outcome: outcome, retired: machine.processor.retired, state: machine.processor.architecturalState,
-      pages: Self.pageHashes(machine.memory), output: serial.output, exceptions: exceptions.count,
-      exceptionHash: exceptions.hash)
-  }
-
-  private static func pageHashes(_ memory: GuestPhysicalMemory) -> [UInt64] {
-    (0..<memory.ramSize >> 12).map { page in
-      guard let pointer = memory.pointer(to: GuestPhysicalAddress(page << 12)) else { return 0 }
-      let words = pointer.assumingMemoryBound(to: UInt64.self)
-      var hash: UInt64 = 0
-      for index in 0..<512 { hash = mixed(hash, words[index]) }
-      return hash
-    }
+      pages: machine.memory.pageHashes, output: serial.output, exceptions: exceptions.count,
+      exceptionHash: exceptions.hash.value)
   }
 }

@@ -1,4 +1,5 @@
-// A drive on the command line: `disk.img`, `disk.img,if=virtio`, `cd.iso,media=cdrom`, `disk.img,readonly`.
+// A drive on the command line: `disk.img`, `disk.img,if=virtio`, `cd.iso,media=cdrom`,
+// `disk.img,readonly`, `disk.img,chs=1024/16/63`.
 
 import Devices
 import Loading
@@ -9,6 +10,7 @@ package struct DriveArgument: Equatable, Sendable {
   package var interface = Drive.Interface.ide
   package var medium = Drive.Medium.disk
   package var isReadOnly = false
+  package var geometry: DiskGeometry?
 
   /// An image that speaks for itself: a CD's file system is a CD, all else is a disk.
   init(image path: String) {
@@ -28,18 +30,27 @@ package struct DriveArgument: Equatable, Sendable {
       case "media=disk": medium = .disk
       case "media=cdrom": medium = .cdrom
       case "readonly": isReadOnly = true
+      case _ where part.hasPrefix("chs="): geometry = try Self.geometry(part.dropFirst(4))
       default:
         throw QuantityError(
-          description: "a drive has no '\(shown(part))': there are if=ide, if=virtio, media=cdrom and readonly")
+          description: "a drive has no '\(shown(part))': there are if=ide, if=virtio, media=cdrom, readonly and chs=C/H/S")
       }
     }
+  }
+
+  private static func geometry(_ text: Substring) throws(QuantityError) -> DiskGeometry {
+    let numbers = text.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
+    guard numbers.count == 3, let cylinders = numbers[0], let heads = numbers[1], let sectors = numbers[2] else {
+      throw QuantityError(description: "chs= takes cylinders, heads and sectors, as in chs=1024/16/63")
+    }
+    return DiskGeometry(cylinders: cylinders, heads: heads, sectors: sectors)
   }
 
   /// Opens the image.
   func open() throws(Refusal) -> Drive {
     do {
       let image = try RawDiskImage(path: path, isReadOnly: isReadOnly || medium == .cdrom)
-      return Drive(image: image, interface: interface, medium: medium, isReadOnly: isReadOnly)
+      return Drive(image: image, interface: interface, medium: medium, isReadOnly: isReadOnly, geometry: geometry)
     } catch {
       throw Refusal("\(error)")
     }

@@ -1,4 +1,5 @@
-// A drive on the command line: `disk.img`, `disk.img,if=virtio`, `cd.iso,media=cdrom`, `disk.img,readonly`.
+// A drive on the command line: `disk.img`, `disk.img,if=virtio`, `cd.iso,media=cdrom`, `disk.img,readonly`,
+// `dos.img,if=floppy`.
 
 import Devices
 import Loading
@@ -25,12 +26,13 @@ package struct DriveArgument: Equatable, Sendable {
       switch part {
       case "if=ide": interface = .ide
       case "if=virtio": interface = .virtio
+      case "if=floppy": interface = .floppy
       case "media=disk": medium = .disk
       case "media=cdrom": medium = .cdrom
       case "readonly": isReadOnly = true
       default:
         throw QuantityError(
-          description: "a drive has no '\(shown(part))': there are if=ide, if=virtio, media=cdrom and readonly")
+          description: "a drive has no '\(shown(part))': there are if=ide, if=virtio, if=floppy, media=cdrom and readonly")
       }
     }
   }

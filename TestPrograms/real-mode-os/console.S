@@ -5,9 +5,6 @@ console_start:
         movw $COM1 + 3, %dx
         movb $0x03, %al                 // eight bits, no parity, one stop bit
         outb %al, %dx
-        movw $COM1 + 2, %dx
-        movb $0x01, %al                 // with FIFO
-        outb %al, %dx
 console_clear:
         movw $0x0003, %ax
         int $0x10
@@ -50,20 +47,32 @@ print_padded:
         jnz print_padded
         ret
 
-// Waits for a character: AL.
+// Waits until COM1 has sent everything.
+console_drain:
+        movw $COM1 + 5, %dx
+        xorw %cx, %cx
+1:      inb %dx, %al
+        testb $0x40, %al
+        loopz 1b
+        ret
+
+// Waits for a character: AL. What is sent to COM1 comes without an interrupt: it is looked for over and again, then the
+// processor sleeps until a key or the timer's next tick.
 getc:   movb $0x01, %ah
         int $0x16
         jnz 1f
         movw $COM1 + 5, %dx
-        inb %dx, %al
+        movw $2000, %cx
+2:      inb %dx, %al
         cmpb $0xff, %al                 // no port
-        je 2f
+        je 3f
         testb $0x01, %al
-        jz 2f
+        loopz 2b
+        jz 3f
         movw $COM1, %dx
         inb %dx, %al
         ret
-2:      hlt
+3:      hlt
         jmp getc
 1:      xorb %ah, %ah
         int $0x16

@@ -357,6 +357,7 @@ time:   movb $0x04, %ah
 9:      ret
 
 reboot: say rebooting
+        call console_drain
         movw $0, %ax
         movw %ax, %ds
         movw $0x1234, 0x472             // a warm start
@@ -364,6 +365,7 @@ reboot: say rebooting
 
 // Soft off as ACPI's hardware does it, where firmware has put PIIX4's registers; else APM is asked.
 off:    say bye
+        call console_drain
         movw $0x604, %dx
         movw $0x2000, %ax
         outw %ax, %dx

@@ -15,7 +15,7 @@ public final class PCDevices {
     public var debugConsole: any ByteSink
     /// How the A20 gate stands at power-on.
     public var isA20Enabled: Bool
-    /// Disks and CDs.
+    /// Disks, CDs and floppies.
     public var drives: DriveList
     /// The memory that drives and fw_cfg read and write by themselves.
     public var dma: any DMA
@@ -72,6 +72,8 @@ public final class PCDevices {
   public let ide: IDEController
   /// In the order of the drives.
   public let virtioDisks: [VirtioBlock]
+  /// With floppy drives only.
+  public let floppy: FloppyController?
   private let isaBridge: ISABridge
   private let drives: DriveList
 
@@ -90,7 +92,11 @@ public final class PCDevices {
     timer = IntervalTimer(clock: time, line: interrupts.line(0))
     clock = RealTimeClock(
       clock: time, line: interrupts.line(8), unixTime: configuration.unixTime,
-      contents: CMOSContents.firmware(ramSize: configuration.ramSize, bootMedium: configuration.bootMedium))
+      contents: CMOSContents.firmware(
+        ramSize: configuration.ramSize, bootMedium: configuration.bootMedium,
+        floppies: configuration.drives.of(.floppy).compactMap {
+          FloppyFormat.of(sectorCount: $0.image.sectorCount)?.drive
+        }))
     processorInterrupts = ProcessorInterrupts(controller: interrupts, clock: time, hasAPIC: configuration.hasAPIC)
     keyboard = KeyboardController(
       requests: requests, line: interrupts.line(1), mouseLine: interrupts.line(12))
@@ -116,6 +122,13 @@ public final class PCDevices {
     virtioDisks = drives.of(.virtio).enumerated().map { index, drive in
       VirtioBlock(drive, name: "virtio\(index)", bus: bus, dma: configuration.dma)
     }
+    let floppies = drives.of(.floppy)
+    floppy =
+      floppies.isEmpty
+      ? nil
+      : FloppyController(
+        clock: time, line: interrupts.line(6), dmaController: dmaController, memory: configuration.dma, drives: floppies
+      )
     claimPorts()
     fillSlots()
     processorInterrupts.claimMemory(on: bus)
@@ -149,6 +162,11 @@ public final class PCDevices {
         bus.claim(ports: ports, for: display, firstRegister: UInt32(ports.lowerBound - VGA.firstPort))
       }
     }
+    if let floppy {
+      // 0x3F6 is IDE's.
+      bus.claim(ports: 0x3f0...0x3f5, for: floppy)
+      bus.claim(ports: 0x3f7...0x3f7, for: floppy, firstRegister: 7)
+    }
     bus.claim(ports: 0x4d0...0x4d1, for: interrupts, firstRegister: 4)
     bus.claim(ports: 0x510...0x511, for: firmware, widest: .word)
     bus.claim(ports: 0x514...0x51b, for: firmware, firstRegister: 8, widest: .dword)
@@ -169,7 +187,8 @@ public final class PCDevices {
 
   /// What ACPI tables say of the board.
   public var board: ACPITables.Configuration {
-    ACPITables.Configuration(hasAPIC: processorInterrupts.localAPIC != nil, serialPorts: serial.count)
+    ACPITables.Configuration(
+      hasAPIC: processorInterrupts.localAPIC != nil, hasFloppy: floppy != nil, serialPorts: serial.count)
   }
 
   private func describeBoard() {
@@ -205,7 +224,7 @@ public final class PCDevices {
   }
 
   /// The first thing that a disk image could not do for the guest because the host refused.
-  public var storageFailure: HostStorageFailure? { drives.failure }
+  public var storageFailure: HostStorageFailure? { drives.failure ?? floppy?.failure }
 
   /// The first way out that is no longer open, or `.open`.
   public var outputState: SinkState {

@@ -19,7 +19,7 @@ public struct MachineConfiguration {
   public var secondSerial: (any SerialBackend)?
   /// Where port 0xE9 leads.
   public var debugConsole: any ByteSink = NullBackend()
-  /// Disks and CDs.
+  /// Disks, CDs and floppies.
   public var drives = DriveList()
   /// A local and an I/O APIC, as every PC has had for long.
   public var hasAPIC = true

@@ -9,7 +9,7 @@ struct BoardArguments: ParsableArguments {
   @Option(
     name: .customLong("drive"), parsing: .singleValue,
     help: ArgumentHelp(
-      "A disk in a raw image file, on IDE; behind it ,if=virtio or ,media=cdrom or ,readonly; may be repeated.",
+      "A disk in a raw image file, on IDE; behind it ,if=virtio or ,if=floppy or ,media=cdrom, and ,readonly or ,chs=C/H/S; may be repeated.",
       valueName: "file"),
     transform: { try DriveArgument(parsing: $0) })
   var drives: [DriveArgument] = []
@@ -24,13 +24,13 @@ struct BoardArguments: ParsableArguments {
     help: ArgumentHelp("The display's option ROM (default: vgabios-isavga.bin beside the firmware).", valueName: "file"))
   var videoBios: String?
 
-  @Option(help: "What firmware boots from first: disk or cd (default: what the first drive is).")
+  @Option(help: "What firmware boots from first: disk, cd or floppy (default: what the first drive is).")
   var boot: BootMedium?
 
   @Flag(help: "Leave out the local and the I/O APIC.")
   var noApic = false
 
-  enum BootMedium: String, ExpressibleByArgument, CaseIterable { case disk, cd }
+  enum BootMedium: String, ExpressibleByArgument, CaseIterable { case disk, cd, floppy }
 
   /// Where Debian's seabios package puts firmware.
   private static let usualFirmware = ["/usr/share/seabios/bios-256k.bin", "/usr/share/seabios/bios.bin"]
@@ -47,7 +47,13 @@ struct BoardArguments: ParsableArguments {
   func configure(_ configuration: inout MachineConfiguration, _ drives: DriveList) {
     configuration.drives = drives
     configuration.hasAPIC = !noApic
-    configuration.bootMedium = boot.map { $0 == .cd ? .cdrom : .disk } ?? drives.drives.first?.medium ?? .disk
+    configuration.bootMedium =
+      switch boot {
+      case .disk: .disk
+      case .cd: .cdrom
+      case .floppy: .floppy
+      case nil: drives.drives.first?.medium ?? .disk
+      }
   }
 
   /// The firmware's file: as given, or Debian's.

@@ -1,4 +1,4 @@
-// A drive on the command line: `disk.img`, `disk.img,if=virtio`, `cd.iso,media=cdrom`,
+// A drive on the command line: `disk.img`, `disk.img,if=virtio`, `dos.img,if=floppy`, `cd.iso,media=cdrom`,
 // `disk.img,readonly`, `disk.img,chs=1024/16/63`.
 
 import Devices
@@ -11,10 +11,13 @@ package struct DriveArgument: Equatable, Sendable {
   package var medium = Drive.Medium.disk
   package var isReadOnly = false
   package var geometry: DiskGeometry?
+  /// The image's size may make it a floppy.
+  private var speaksForItself = false
 
-  /// An image that speaks for itself: a CD's file system is a CD, all else is a disk.
+  /// An image that speaks for itself: a CD's file system is a CD, what has a diskette's size is one, all else is a disk.
   init(image path: String) {
     self.path = path
+    speaksForItself = true
     let beginning = (try? ImageFile(path: path, beginning: BootableImage.lookedAt).bytes) ?? []
     medium = BootableImage.isCD(beginning) ? .cdrom : .disk
   }
@@ -27,13 +30,14 @@ package struct DriveArgument: Equatable, Sendable {
       switch part {
       case "if=ide": interface = .ide
       case "if=virtio": interface = .virtio
+      case "if=floppy": interface = .floppy
       case "media=disk": medium = .disk
       case "media=cdrom": medium = .cdrom
       case "readonly": isReadOnly = true
       case _ where part.hasPrefix("chs="): geometry = try Self.geometry(part.dropFirst(4))
       default:
         throw QuantityError(
-          description: "a drive has no '\(shown(part))': there are if=ide, if=virtio, media=cdrom, readonly and chs=C/H/S")
+          description: "a drive has no '\(shown(part))': there are if=ide, if=virtio, if=floppy, media=cdrom, readonly and chs=C/H/S")
       }
     }
   }
@@ -50,7 +54,8 @@ package struct DriveArgument: Equatable, Sendable {
   func open() throws(Refusal) -> Drive {
     do {
       let image = try RawDiskImage(path: path, isReadOnly: isReadOnly || medium == .cdrom)
-      return Drive(image: image, interface: interface, medium: medium, isReadOnly: isReadOnly, geometry: geometry)
+      let isFloppy = speaksForItself && medium == .disk && Drive.isFloppy(sectorCount: image.sectorCount)
+      return Drive(image: image, interface: isFloppy ? .floppy : interface, medium: medium, isReadOnly: isReadOnly, geometry: geometry)
     } catch {
       throw Refusal("\(error)")
     }

@@ -94,7 +94,7 @@ import Testing
     #expect(throws: DiskImageError.tooManyDrives(interface: .ide, limit: 4)) {
       try DriveList([Drive](repeating: Drive(image: image), count: 5))
     }
-    #expect(throws: DiskImageError.virtioCDROM(image: "memory")) {
+    #expect(throws: DiskImageError.misplaced(image: "memory", medium: .cdrom, interface: .virtio)) {
       try DriveList([Drive(image: image, interface: .virtio, medium: .cdrom)])
     }
     let odd = try MemoryDiskImage(pattern(sectors: 0..<3))

@@ -52,7 +52,10 @@ public enum DiskImageError: Error, Equatable, CustomStringConvertible {
   case partialSector(image: String, size: UInt64, sectorSize: Int)
   case tooLarge(image: String, size: UInt64)
   case badGeometry(image: String, geometry: DiskGeometry, reason: String)
-  case virtioCDROM(image: String)
+  case misplaced(image: String, medium: Drive.Medium, interface: Drive.Interface)
+  case notAFloppy(image: String, size: UInt64)
+  case wrongFloppy(image: String, size: UInt64)
+  case noFloppyDrive(image: String, drive: Int)
   case tooManyDrives(interface: Drive.Interface, limit: Int)
 
   public var description: String {
@@ -68,7 +71,16 @@ public enum DiskImageError: Error, Equatable, CustomStringConvertible {
       "the disk image \(image) has \(size) bytes; a drive can address \(DiskLimits.mostSectors << 9) at most"
     case .badGeometry(let image, let geometry, let reason):
       "the geometry \(geometry) of the disk image \(image) can't be: \(reason)"
-    case .virtioCDROM(let image): "the CD image \(image) can't be attached to virtio; attach it to ide"
+    case .misplaced(let image, let medium, let interface):
+      "the \(medium.noun) image \(image) can't be attached to \(interface.rawValue); attach it to "
+        + (medium == .floppy ? "floppy" : "ide")
+    case .notAFloppy(let image, let size):
+      "the image \(image) has \(size) bytes, which no floppy has: they have "
+        + FloppyFormat.sizes.map { String($0) }.joined(separator: ", ") + " KiB"
+    case .wrongFloppy(let image, let size):
+      "the floppy image \(image) has \(size) bytes, which doesn't fit the drive: take one of the size that it began with"
+    case .noFloppyDrive(let image, let drive):
+      "the floppy image \(image) can't be put into drive \(drive): the machine has none of that number"
     case .tooManyDrives(let interface, let limit): "\(interface.rawValue) takes \(limit) drives at most"
     }
   }

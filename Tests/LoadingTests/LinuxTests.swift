@@ -137,7 +137,7 @@ struct LinuxTests {
     #expect(try GuardedMemory().refusal(builder.build(), request()).contains("the packed kernel is damaged"))
   }
 
-  static let refusals: [(change: (inout LoadRequest) -> Void, sentence: String)] = [
+  static let refusals: [(change: @Sendable (inout LoadRequest) -> Void, sentence: String)] = [
     ({ $0.linux!.initrd = [] }, "the initrd is empty"),
     ({ $0.linux!.initrd = [UInt8](repeating: 1, count: 5 << 20) }, "doesn't fit beside the kernel"),
     ({ $0.linux!.commandLine = String(repeating: "x", count: 65) }, "has 65 bytes, and the kernel takes 64"),

@@ -21,7 +21,8 @@ public enum LinuxProgram {
     }
     guard let table = view.u32(28), let size = view.u16(42), let count = view.u16(44) else { return "is cut short" }
     for index in 0..<UInt64(count) {
-      guard let kind = view.u32(UInt64(table) + index * UInt64(size)) else { return "is cut short" }
+      let header = UInt64(table) + index * UInt64(size)
+      guard view.holds(header, 32), let kind = view.u32(header) else { return "is cut short" }
       if kind == interpreterSegment { return "needs shared libraries, which the guest doesn't have: link it with -static" }
     }
     return nil

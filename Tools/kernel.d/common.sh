@@ -123,7 +123,7 @@ boot() { # boot trapline|qemu TRANSCRIPT INITRD [DRIVE...]
   shift 3
   boot_command "$engine" "$initrd" "$@"
   status=0
-  run_words </dev/null >"$transcript.raw" 2>"$transcript.errors" || status=$?
+  run_words timeout -k 5 $((patience + 5)) </dev/null >"$transcript.raw" 2>"$transcript.errors" || status=$?
   tr -d '\r' <"$transcript.raw" >"$transcript"
   rm -f "$transcript.raw"
   return "$status"
@@ -139,14 +139,14 @@ boot_command() { # boot_command ENGINE INITRD [DRIVE...]
       [ -z "$trapline_options" ] || printf '%s\n' $trapline_options
     else
       need qemu-system-i386 "qemu-system-x86"
-      printf '%s\n' timeout "$patience" qemu-system-i386 -accel tcg -M pc -m "$memory" -nic none -display none \
+      printf '%s\n' qemu-system-i386 -accel tcg -M pc -m "$memory" -nic none -display none \
         -no-reboot -monitor none -serial stdio -kernel "$files/vmlinuz" -initrd "$2" -append "$append"
       [ -z "$qemu_cpu" ] || printf '%s\n' -cpu "$qemu_cpu"
     fi
-    kind=$1
+    on=$1
     shift 2
     for drive; do
-      if [ "$kind" = trapline ]; then
+      if [ "$on" = trapline ]; then
         printf '%s\n' --drive "${drive#*:},if=${drive%%:*}"
       else
         printf '%s\n' -drive "file=${drive#*:},format=raw,if=${drive%%:*}"
@@ -155,10 +155,24 @@ boot_command() { # boot_command ENGINE INITRD [DRIVE...]
   } >"$work/words"
 }
 
-run_words() {
-  set --
+run_words() { # run_words [WORD...]: the command, behind these words
   while IFS= read -r word; do set -- "$@" "$word"; done <"$work/words"
   "$@"
+}
+
+# Starts the machine and leaves it running: its process is `machine`, the transcript's `reader`.
+start_machine() { # start_machine ENGINE TRANSCRIPT INITRD [DRIVE...]
+  engine=$1 transcript=$2 initrd=$3
+  shift 3
+  boot_command "$engine" "$initrd" "$@"
+  # Through a pipe: into a file, an engine may gather what it writes.
+  rm -f "$work/line"
+  mkfifo "$work/line"
+  : >"$transcript"
+  cat <"$work/line" >"$transcript" &
+  reader=$!
+  run_words exec </dev/null >"$work/line" 2>"$transcript.errors" &
+  machine=$!
 }
 
 # What a transcript has between its BEGIN and END lines.

@@ -165,6 +165,10 @@ start_machine() { # start_machine ENGINE TRANSCRIPT INITRD [DRIVE...]
   engine=$1 transcript=$2 initrd=$3
   shift 3
   boot_command "$engine" "$initrd" "$@"
+  start_words
+}
+
+start_words() {
   # Through a pipe: into a file, an engine may gather what it writes.
   rm -f "$work/line"
   mkfifo "$work/line"

@@ -54,11 +54,11 @@ printf '%s\n' "$trapline" run --linux "$image" --memory "$memory" --append conso
   --timeout "$patience" --dump-screen >"$work/words"
 from=$(date +%s)
 start_words
-# It goes on for ever; Ctrl-C is what shows the screen.
+# It goes on for ever; told to stop, Trapline shows the screen. (A background process of a shell ignores SIGINT.)
 while kill -0 "$machine" 2>/dev/null; do
   if grep -qE 'Pass: +[1-9]|Errors: +[1-9]' "$transcript"; then
     sleep 1
-    kill -INT "$machine" 2>/dev/null || true
+    kill -TERM "$machine" 2>/dev/null || true
     break
   fi
   sleep 1
@@ -69,9 +69,8 @@ machine=
 wait "$reader" || true
 seconds=$(($(date +%s) - from))
 
-# The screen is what comes last, behind a rule.
-screen=$(tr -d '\r' <"$transcript" | awk '/^-{40,}/ { inside = !inside; if (inside) text = ""; next } inside { text = text $0 "\n" } END { printf "%s", text }')
-[ -n "$screen" ] || screen=$(awk '/^-{40,}/ { inside = !inside; next } inside' "$transcript.errors")
+# The screen is between two rules, beside the reason why it ended.
+screen=$(awk '/^----------------------------------------/ { inside = !inside; next } inside' "$transcript.errors")
 counts=$(printf '%s\n' "$screen" | grep -oE 'Pass: +[0-9]+ +Errors: +[0-9]+' | tr -s ' ')
 case $counts in
 '')

@@ -42,9 +42,9 @@ shared_option() { # shared_option WORD...
 
 unknown_option() { refuse "unknown option $1; see --help"; }
 
-value_of() { # value_of OPTION WORD...: what stands behind it
-  [ $# -ge 3 ] || refuse "$1 needs a value"
-  echo "$3"
+value_of() { # value_of OPTION WORD...: what stands behind the option
+  [ $# -ge 2 ] || refuse "$1 needs a value"
+  echo "$2"
 }
 
 # A folder to work in, and Trapline itself. Disks are for the run alone unless they are asked for.

@@ -29,10 +29,10 @@ while [ $# -gt 0 ]; do
   [ "$taken" = 0 ] || { shift "$taken" && continue; }
   case $1 in
   --pae) flavour=686-pae ;;
-  --drive) kinds=$(value_of --drive "$@") && shift ;;
-  --size) size=$(value_of --size "$@") && shift ;;
-  --kills) kills=$(value_of --kills "$@") && shift ;;
-  --on) engine_name=$(value_of --on "$@") && shift ;;
+  --drive) kinds=$(value_of "$@") && shift || exit 2 ;;
+  --size) size=$(value_of "$@") && shift || exit 2 ;;
+  --kills) kills=$(value_of "$@") && shift || exit 2 ;;
+  --on) engine_name=$(value_of "$@") && shift || exit 2 ;;
   *) unknown_option "$1" ;;
   esac
   shift

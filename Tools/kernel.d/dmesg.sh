@@ -23,9 +23,9 @@ while [ $# -gt 0 ]; do
   [ "$taken" = 0 ] || { shift "$taken" && continue; }
   case $1 in
   --pae) flavour=686-pae ;;
-  --memory) memory=$(value_of --memory "$@") && shift ;;
-  --append) more=$(value_of --append "$@") && shift ;;
-  --qemu-cpu) qemu_cpu=$(value_of --qemu-cpu "$@") && shift ;;
+  --memory) memory=$(value_of "$@") && shift || exit 2 ;;
+  --append) more=$(value_of "$@") && shift || exit 2 ;;
+  --qemu-cpu) qemu_cpu=$(value_of "$@") && shift || exit 2 ;;
   *) unknown_option "$1" ;;
   esac
   shift

@@ -23,10 +23,10 @@ while [ $# -gt 0 ]; do
   shared_option "$@"
   [ "$taken" = 0 ] || { shift "$taken" && continue; }
   case $1 in
-  --image) image=$(value_of --image "$@") && shift ;;
-  --memory) memory=$(value_of --memory "$@") && shift ;;
-  --pager) pager=$(value_of --pager "$@") && shift ;;
-  --patience) patience=$(value_of --patience "$@") && shift ;;
+  --image) image=$(value_of "$@") && shift || exit 2 ;;
+  --memory) memory=$(value_of "$@") && shift || exit 2 ;;
+  --pager) pager=$(value_of "$@") && shift || exit 2 ;;
+  --patience) patience=$(value_of "$@") && shift || exit 2 ;;
   *) unknown_option "$1" ;;
   esac
   shift

@@ -29,10 +29,10 @@ while [ $# -gt 0 ]; do
   case $1 in
   --pae) flavour=686-pae ;;
   --all) all=yes ;;
-  --memory) memory=$(value_of --memory "$@") && shift ;;
-  --pager) pager=$(value_of --pager "$@") && shift ;;
-  --on) engine_name=$(value_of --on "$@") && shift ;;
-  --forks) forks=$(value_of --forks "$@") && shift ;;
+  --memory) memory=$(value_of "$@") && shift || exit 2 ;;
+  --pager) pager=$(value_of "$@") && shift || exit 2 ;;
+  --on) engine_name=$(value_of "$@") && shift || exit 2 ;;
+  --forks) forks=$(value_of "$@") && shift || exit 2 ;;
   *) unknown_option "$1" ;;
   esac
   shift

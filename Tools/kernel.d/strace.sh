@@ -20,7 +20,7 @@ while [ $# -gt 0 ]; do
   [ "$taken" = 0 ] || { shift "$taken" && continue; }
   case $1 in
   --pae) flavour=686-pae ;;
-  --pager) pager=$(value_of --pager "$@") && shift ;;
+  --pager) pager=$(value_of "$@") && shift || exit 2 ;;
   *) unknown_option "$1" ;;
   esac
   shift

@@ -135,14 +135,11 @@ for kind in $kinds; do
       problem=$(awk -v "told=$work/told" '
         BEGIN { while ((getline block < told) > 0) new[block] = 1 }
         {
-          sector = int((NR - 1) / 4); part = (NR - 1) % 4; generation = $3 + 0
-          if (NF != 3 || length($0) != 127 || $1 + 0 != sector || $2 + 0 != part || generation < 1 || generation > 2) { torn++; next }
-          if (part == 0) first = generation
-          else if (generation != first) torn++
-          if (generation == 1 && (int(sector / 2048) in new)) lost++
+          if (NF != 5 || length($0) != 511 || $1 + 0 != NR - 1 || $4 + 0 != NR - 1 || $2 != $5 || $2 < 1 || $2 > 2) torn++
+          else if ($2 == 1 && (int((NR - 1) / 2048) in new)) lost++
         }
         END {
-          if (lost) printf "%d lines of blocks that were flushed are lost ", lost
+          if (lost) printf "%d flushed sectors are lost; ", lost
           if (torn) printf "%d sectors are neither old nor new", torn
         }' "$image")
       while read -r block; do

@@ -13,6 +13,8 @@ final class SystemCallSink: EventSink {
   /// Calls that haven't returned.
   private var open: [(space: UInt32, number: UInt64, text: String)] = []
   private static let mostOpen = 4096
+  /// The gate's number of a call by SYSENTER.
+  private static let sysenter: UInt32 = 0xffff
   /// Bytes of a text that are shown, as strace does.
   private static let mostText = 32
 
@@ -49,7 +51,9 @@ final class SystemCallSink: EventSink {
     let number = event.a
     let name = LinuxSystemCalls.name(of: number)?.description ?? "syscall"
     let all = event.arguments
-    let values = [all.0, all.1, all.2, all.3, all.4, all.5]
+    var values = [all.0, all.1, all.2, all.3, all.4, all.5]
+    // SYSENTER needs EBP for the way back: Linux's vDSO leaves the sixth argument where it points to.
+    if event.code == Self.sysenter, let sixth = view?.word(at: all.5) { values[5] = sixth }
     let words = values.indices.prefix(LinuxSystemCalls.argumentCount(of: number)).map { index -> String in
       switch LinuxSystemCalls.text(inArgument: index, of: number) {
       case .path: path(at: values[index])

@@ -147,7 +147,7 @@ public final class PCDevices {
     bus.claim(ports: 0x61...0x61, for: SpeakerPort(timer: timer))
     bus.claim(ports: 0x64...0x64, for: keyboard, firstRegister: 1)
     bus.claim(ports: 0x70...0x71, for: clock)
-    bus.claim(ports: 0x80...0x80, for: postCode)
+    bus.claim(ports: PostCodePort.port...PostCodePort.port, for: postCode)
     bus.claim(ports: 0x81...0x8f, for: dmaController, firstRegister: 0x11)
     bus.claim(ports: 0x92...0x92, for: SystemControlPort(requests: requests))
     bus.claim(ports: 0xa0...0xa1, for: interrupts, firstRegister: 2)

@@ -61,6 +61,10 @@ public final class SpeakerPort: Device {
 /// Port 0x80.
 public final class PostCodePort: Device {
   public let name = "port 80"
+  public static let port: UInt16 = 0x80
+  /// Nanoseconds that a write takes. Systems write here to wait so long (Linux's io_delay): without it, loops that count
+  /// such waits against a timer would go round a thousand times as often as on a PC.
+  public static let accessTime: UInt64 = 1000
   /// What was last written.
   @exclusivity(unchecked) public private(set) var code: UInt8 = 0
 

@@ -1,5 +1,6 @@
 // One counter of an 8254, after Intel's data sheet (231164-005). Nothing ticks: count and output are computed from the
-// tick at which the counting element was loaded. A count written at tick t is loaded by the next CLK, at t + 1.
+// tick at which the counting element was loaded. A count written at tick t is loaded by the next CLK, at t + 1; who reads
+// before that sees the new count already, as on a PC, where an access takes longer than a CLK.
 //
 // OUT from the load on, with a count of N (. low, # high):
 //
@@ -31,8 +32,8 @@ struct TimerChannel {
   private var awaitsLoad = false
   private var switchTick: UInt64 = 0
   private var switchesIntoLowHalf = false
-  /// What is seen until the load happens.
-  private var countBeforeLoad: UInt16 = 0
+  /// What is seen while the counter stands still for lack of a count.
+  private var countAtRest: UInt16 = 0
   private var outputBeforeLoad = false
 
   private var firstByte: UInt8?
@@ -89,7 +90,7 @@ struct TimerChannel {
 
   /// The counting element, in binary.
   private func binaryCount(at tick: UInt64) -> UInt64 {
-    let (e, n) = (UInt64(elapsed(at: tick)), UInt64(loaded))
+    let (e, n) = (UInt64(max(elapsed(at: tick), 0)), UInt64(loaded))
     switch mode {
     case 2: return n - e % n
     case 3:
@@ -103,7 +104,7 @@ struct TimerChannel {
 
   /// The counting element as it is read: BCD when programmed so.
   func count(at tick: UInt64) -> UInt16 {
-    if !isCounting || elapsed(at: tick) < 0 { return countBeforeLoad }
+    if !isCounting { return countAtRest }
     let binary = binaryCount(at: tick) % modulus
     guard isBCD else { return UInt16(truncatingIfNeeded: binary) }
     return UInt16((binary / 1000) << 12 | (binary / 100 % 10) << 8 | (binary / 10 % 10) << 4 | binary % 10)
@@ -124,7 +125,6 @@ struct TimerChannel {
   // MARK: Loading
 
   private mutating func load(at tick: UInt64) {
-    countBeforeLoad = count(at: tick)
     outputBeforeLoad = mode == 0 ? false : output(at: tick)
     loaded = countRegister
     loadTick = tick &+ 1
@@ -192,7 +192,7 @@ struct TimerChannel {
 
   /// A control word for this counter, latch commands aside.
   mutating func control(_ word: UInt8, at tick: UInt64) {
-    countBeforeLoad = count(at: tick)
+    countAtRest = count(at: tick)
     access = word >> 4 & 3
     mode = word >> 1 & 7
     if mode > 5 { mode &= 3 }
@@ -250,7 +250,7 @@ struct TimerChannel {
         firstByte = byte
         if mode == 0 {
           // "The first byte disables counting; OUT is set low immediately."
-          countBeforeLoad = count(at: tick)
+          countAtRest = count(at: tick)
           isCounting = false
         }
       }
@@ -279,7 +279,7 @@ struct TimerChannel {
     archive.field(&awaitsLoad)
     archive.field(&switchTick)
     archive.field(&switchesIntoLowHalf)
-    archive.field(&countBeforeLoad)
+    archive.field(&countAtRest)
     archive.field(&outputBeforeLoad)
     archive.field(&firstByte)
     archive.field(&readsHighNext)

@@ -274,6 +274,7 @@ public final class VirtualMachine {
       counts.pointee.portWrites += 1
       record(.portWrite, code: UInt32(port), a: UInt64(value), b: UInt64(size))
       bus.writePort(port, size: AccessSize(bytes: size), value: value)
+      if port == PostCodePort.port { skip(PostCodePort.accessTime) }
       processor.answer()
     case .memoryRead(let address, let size):
       counts.pointee.memoryReads += 1

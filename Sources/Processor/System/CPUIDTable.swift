@@ -47,6 +47,11 @@ enum CPUIDTable {
   /// NX in leaf 0x80000001's EDX.
   static let executeDisable: UInt32 = 1 << 20
 
+  /// Leaf 1's ECX: there is a monitor, whose leaves begin at `monitorLeaf`. Real processors have 0 there; systems then know
+  /// that performance counters and the like may be missing.
+  static let monitorPresent: UInt32 = 1 << 31
+  static let monitorLeaf: UInt32 = 0x4000_0000
+
   static let highestBasic: UInt32 = 1
   static let highestExtended: UInt32 = 0x8000_0008
 
@@ -56,6 +61,9 @@ enum CPUIDTable {
     case 0:
       // "GenuineIntel" in EBX, EDX, ECX.
       Leaf(eax: highestBasic, ebx: 0x756e_6547, ecx: 0x6c65_746e, edx: 0x4965_6e69)
+    // "Trapline VMM" in EBX, ECX, EDX.
+    case monitorLeaf: Leaf(eax: monitorLeaf, ebx: 0x7061_7254, ecx: 0x656e_696c, edx: 0x4d4d_5620)
+    case monitorLeaf + 1...monitorLeaf + 0xff: Leaf()
     case 0x8000_0000: Leaf(eax: highestExtended)
     case 0x8000_0001: Leaf(edx: executeDisable)
     case 0x8000_0002, 0x8000_0003, 0x8000_0004: brandLeaf(Int(number &- 0x8000_0002) * 16)
@@ -63,7 +71,7 @@ enum CPUIDTable {
     // 32 bits of linear address above those of the physical one.
     case 0x8000_0008: Leaf(eax: 32 << 8 | UInt32(CPU.physicalAddressBits))
     // The APIC's ID, in EBX's high byte, is 0.
-    default: Leaf(eax: signature, ebx: flushLine, edx: features | (hasAPIC ? Feature.apic : 0))
+    default: Leaf(eax: signature, ebx: flushLine, ecx: monitorPresent, edx: features | (hasAPIC ? Feature.apic : 0))
     }
   }
 

@@ -46,8 +46,17 @@ struct DebianGuest {
   /// - Parameter say: told of each step.
   func fetch(_ say: (String) -> Void) throws(Refusal) {
     if isThere { return }
-    let work = folder + ".part"
-    try Self.run("rm", ["-rf", work])
+    // A folder of this process's own: two may fetch at once.
+    let work = "\(folder).\(getpid())"
+    do {
+      try fetch(into: work, say)
+    } catch {
+      _ = try? HostProgram("rm", ["-rf", work]).run()
+      throw error
+    }
+  }
+
+  private func fetch(into work: String, _ say: (String) -> Void) throws(Refusal) {
     try Self.run("mkdir", ["-p", work + "/state/lists/partial", work + "/cache/archives/partial", work + "/packages", work + "/files"])
     try Self.run("touch", [work + "/state/status"])
     let options = [

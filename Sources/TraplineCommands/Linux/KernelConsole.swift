@@ -14,6 +14,7 @@ final class KernelConsole: SerialBackend {
   /// The program has begun.
   private(set) var isProgram = false
   private static let most = 16_384
+  private static let mostLines = 12
 
   /// - Parameter errors: where the program's standard error leads; the kernel's messages, too, if they are to be shown.
   init(_ errors: Tracing.ByteSink, showsKernel: Bool) {
@@ -41,9 +42,11 @@ final class KernelConsole: SerialBackend {
 
   func flush() { errors.flush() }
 
-  /// The kernel's last lines, indented.
+  /// The kernel's last lines, or those from its panic on, indented.
   var lastLines: String {
-    let lines = String(decoding: log, as: UTF8.self).split(separator: "\n").suffix(12)
+    let all = String(decoding: log, as: UTF8.self).split(separator: "\n")
+    let panic = all.lastIndex { $0.contains("Kernel panic") }
+    let lines = panic.map { all[$0...].prefix(Self.mostLines) } ?? all.suffix(Self.mostLines)
     return lines.map { "  " + shown(String($0), limit: 200) + "\n" }.joined()
   }
 }

@@ -218,4 +218,26 @@ import Testing
     second.bus.writePort(0x2f9, size: .byte, value: 0x02)
     #expect(second.interrupts.registers.requests == 1 << 3)
   }
+
+  /// Sends only on request.
+  private final class PatientBackend: SerialBackend {
+    private var rest = Array("x".utf8)
+    func write(_ byte: UInt8) {}
+    var inputEnded: Bool { rest.isEmpty }
+    var heedsRequestToSend: Bool { true }
+    func poll(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+      guard let byte = rest.popLast() else { return 0 }
+      buffer[0] = byte
+      return 1
+    }
+  }
+
+  @Test func `a sender that heeds RTS waits until the guest asks`() {
+    let board = PCDevices(PCDevices.Configuration(ramSize: 1 << 20, serial: [PatientBackend()]))
+    board.pollInput()
+    #expect(board.bus.readPort(Register.lsr, size: .byte) & 1 == 0)
+    board.bus.writePort(Register.mcr, size: .byte, value: 0x02)
+    #expect(board.bus.readPort(Register.lsr, size: .byte) & 1 == 1)
+    #expect(board.bus.readPort(Register.data, size: .byte) == UInt32(UInt8(ascii: "x")))
+  }
 }

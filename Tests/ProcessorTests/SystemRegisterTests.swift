@@ -58,6 +58,15 @@ struct SystemRegisterTests {
     #expect(CPUIDTable.leaf(1).edx & 1 << 9 == 0)
   }
 
+  @Test("CPUID says that there is a monitor, and which") func monitor() {
+    #expect(CPUIDTable.leaf(1).ecx == 1 << 31)
+    let leaf = CPUIDTable.leaf(0x4000_0000)
+    let name = [leaf.ebx, leaf.ecx, leaf.edx].flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) } }
+    #expect(leaf.eax == 0x4000_0000 && String(decoding: name, as: UTF8.self) == "Trapline VMM")
+    let beyond = CPUIDTable.leaf(0x4000_0001)
+    #expect(beyond.eax | beyond.ebx | beyond.ecx | beyond.edx == 0)
+  }
+
   @Test(
     "ring 3 may execute none of the privileged instructions",
     arguments: [

@@ -50,6 +50,14 @@ private enum BoardCode {
     #expect(run(BoardCode.exit(with: 0xfee0_0030), "--no-apic").status == 0xff)
   }
 
+  @Test("a write to port 0x80 takes the microsecond that systems write there for") func ioDelay() throws {
+    // mov ecx, 10; out 0x80, al; loop
+    let result = run([0xb9, 10, 0, 0, 0, 0xe6, 0x80, 0xe2, 0xfc] + TinyGuest.halting, "--json")
+    let line = try #require(result.errors.split(separator: "\n").last)
+    let json = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+    #expect(json["virtualTime"] as? Int == 10_000 + (json["instructions"] as? Int ?? 0))
+  }
+
   @Test("the screen is shown at the end") func screen() {
     let text = Array("Hi").enumerated().flatMap { BoardCode.store($1.asciiValue!, 0xb_8000 + 2 * UInt32($0)) }
     let result = run(text + TinyGuest.halting, "--dump-screen")

@@ -21,7 +21,10 @@ struct SystemCallSite: BitwiseCopyable {
   /// EIP as events have it.
   var eip: UInt32
   var cpl: UInt8
+}
 
+extension SystemCallSite {
+  /// Where the processor is now.
   @inline(__always) init(_ cpu: CPU) {
     cr3 = cpu.s.pointee.cr3
     eip = cpu.s.pointee.eip

@@ -124,7 +124,9 @@ struct LinuxCommand: ConsoleCommand {
     }
     let calls = try traceSyscalls.map { path throws(Refusal) in try OutputFile(path: path, on: console) }
     let recorder = calls.map { SystemCallSink.record(machine, to: $0.sink) }
-    if isInteractive, !verbose { console.say("booting \(machine.image?.description ?? "the kernel"); Ctrl-A x ends it") }
+    if console.errorsAreTerminal, !verbose {
+      console.say("booting \(machine.image?.description ?? "the kernel")\(isInteractive ? "; Ctrl-A x ends it" : "")")
+    }
     if let timeout { interruption?.watch(timeout.duration) }
     let clock = ContinuousClock()
     let began = clock.now

@@ -17,7 +17,8 @@ public enum GuestLoader {
     let view = ByteView(bytes: bytes)
     if let linux = request.linux {
       if request.mode != nil || request.loadAddress != nil || request.entry != nil || request.isROM {
-        throw LoadingError("a Linux kernel says itself where it goes: leave out --mode, --load-address, --entry and --rom")
+        throw LoadingError(
+          "a Linux kernel says itself where it goes: leave out --mode, --load-address, --entry and --rom")
       }
       try refuseModules(request, "a Linux kernel, whose files are in its initrd")
       return try loadLinux(view, linux, into: memory)

@@ -33,9 +33,12 @@ struct LinuxSetupHeader {
     self.version = version
     guard version >= 0x206 else {
       throw LoadingError(
-        "the kernel has boot protocol \(version >> 8).\(version & 0xff), and 2.06 (Linux 2.6.22) is the oldest that can be started")
+        "the kernel has boot protocol \(version >> 8).\(version & 0xff), and 2.06 (Linux 2.6.22) is the oldest that can be started"
+      )
     }
-    guard flags & 1 != 0 else { throw LoadingError("the kernel is a zImage, which loads below 640 KiB: build a bzImage") }
+    guard flags & 1 != 0 else {
+      throw LoadingError("the kernel is a zImage, which loads below 640 KiB: build a bzImage")
+    }
     kernelOffset = (UInt64(sectors == 0 ? 4 : sectors) + 1) * 512
     guard kernelOffset < view.count else {
       throw LoadingError(

@@ -99,7 +99,9 @@ extension GuestLoader {
     else { throw LoadingError("there is no room in low memory for what the kernel is told: give more --memory") }
 
     if let initrd = request.initrd {
-      guard !initrd.isEmpty else { throw LoadingError("the initrd is empty: leave --initrd out, or give one with something in it") }
+      guard !initrd.isEmpty else {
+        throw LoadingError("the initrd is empty: leave --initrd out, or give one with something in it")
+      }
       let highest = header.map { $0.highestInitrd == 0 ? 0x37ff_ffff : $0.highestInitrd } ?? 0x37ff_ffff
       let top = min(memory.ramSize, highest + 1)
       guard let range = plan.placeHigh(UInt64(initrd.count), alignment: 4096, below: top) else {
@@ -114,11 +116,14 @@ extension GuestLoader {
     segments.append(PlacedSegment(purpose: .bootInformation, range: zeroPage))
     try plan.commit()
 
-    var written = put(parameters.bytes, at: zeroPage.lowerBound, memory) && put(line + [0], at: lineRange.lowerBound, memory)
+    var written =
+      put(parameters.bytes, at: zeroPage.lowerBound, memory) && put(line + [0], at: lineRange.lowerBound, memory)
     // __BOOT_CS is 0x10 and __BOOT_DS 0x18: flat 4 GiB.
     let descriptors: [UInt64] = [0, 0, 0x00cf_9b00_0000_ffff, 0x00cf_9300_0000_ffff]
-    written = written
-      && put(descriptors.flatMap { entry in (0..<8).map { UInt8(truncatingIfNeeded: entry >> UInt64($0 * 8)) } },
+    written =
+      written
+      && put(
+        descriptors.flatMap { entry in (0..<8).map { UInt8(truncatingIfNeeded: entry >> UInt64($0 * 8)) } },
         at: table.lowerBound, memory)
     if let initrd = request.initrd, let range = segments.first(where: { $0.purpose == .module })?.range {
       written = written && put(initrd, at: range.lowerBound, memory)

@@ -23,7 +23,9 @@ public enum LinuxProgram {
     for index in 0..<UInt64(count) {
       let header = UInt64(table) + index * UInt64(size)
       guard view.holds(header, 32), let kind = view.u32(header) else { return "is cut short" }
-      if kind == interpreterSegment { return "needs shared libraries, which the guest doesn't have: link it with -static" }
+      if kind == interpreterSegment {
+        return "needs shared libraries, which the guest doesn't have: link it with -static"
+      }
     }
     return nil
   }

@@ -132,7 +132,8 @@ package struct PartName: CustomStringConvertible {
 extension FloatingPointState {
   /// R0 to R7, then XMM0 to XMM7.
   fileprivate var vectors: [Vector] {
-    let r = registers, x = xmm
+    let r = registers
+    let x = xmm
     return [r.0, r.1, r.2, r.3, r.4, r.5, r.6, r.7, x.0, x.1, x.2, x.3, x.4, x.5, x.6, x.7]
   }
 }
@@ -157,7 +158,8 @@ extension Processor {
     state.cr3 = s.pointee.cr3
     state.cr4 = s.pointee.cr4
     state.efer = s.pointee.efer
-    let pdptes = s.pointee.pdptes, breakpoints = s.pointee.breakpoints
+    let pdptes = s.pointee.pdptes
+    let breakpoints = s.pointee.breakpoints
     state.pdptes = [pdptes.0, pdptes.1, pdptes.2, pdptes.3]
     state.breakpoints = [breakpoints.0, breakpoints.1, breakpoints.2, breakpoints.3]
     state.dr6 = s.pointee.dr6

@@ -51,7 +51,8 @@ public final class VirtualMachine {
       PCDevices.Configuration(
         ramSize: configuration.memorySize, unixTime: configuration.unixTime,
         serial: [configuration.serial] + (configuration.secondSerial.map { [$0] } ?? []),
-        debugConsole: configuration.debugConsole, drives: configuration.drives, dma: dma, hasAPIC: configuration.hasAPIC,
+        debugConsole: configuration.debugConsole, drives: configuration.drives, dma: dma,
+        hasAPIC: configuration.hasAPIC,
         videoMemory: UnsafeRawBufferPointer(start: video, count: VGA.memorySize), bootMedium: configuration.bootMedium),
       on: bus)
     devices.hostBridge.shadowChanged = { firmwareSpace.decode($0) }

@@ -21,7 +21,8 @@ struct BoardArguments: ParsableArguments {
   var bios: String?
 
   @Option(
-    help: ArgumentHelp("The display's option ROM (default: vgabios-isavga.bin beside the firmware).", valueName: "file"))
+    help: ArgumentHelp("The display's option ROM (default: vgabios-isavga.bin beside the firmware).", valueName: "file")
+  )
   var videoBios: String?
 
   @Option(help: "What firmware boots from first: disk, cd or floppy (default: what the first drive is).")

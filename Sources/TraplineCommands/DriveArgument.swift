@@ -25,7 +25,9 @@ package struct DriveArgument: Equatable, Sendable {
   package init(parsing text: String) throws(QuantityError) {
     let parts = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
     path = parts[0]
-    if path.isEmpty { throw QuantityError(description: "the name of the image is missing: write FILE, as in disk.img,if=virtio") }
+    if path.isEmpty {
+      throw QuantityError(description: "the name of the image is missing: write FILE, as in disk.img,if=virtio")
+    }
     for part in parts.dropFirst() {
       switch part {
       case "if=ide": interface = .ide
@@ -37,7 +39,9 @@ package struct DriveArgument: Equatable, Sendable {
       case _ where part.hasPrefix("chs="): geometry = try Self.geometry(part.dropFirst(4))
       default:
         throw QuantityError(
-          description: "a drive has no '\(shown(part))': there are if=ide, if=virtio, if=floppy, media=cdrom, readonly and chs=C/H/S")
+          description:
+            "a drive has no '\(shown(part))': there are if=ide, if=virtio, if=floppy, media=cdrom, readonly and chs=C/H/S"
+        )
       }
     }
   }
@@ -55,7 +59,9 @@ package struct DriveArgument: Equatable, Sendable {
     do {
       let image = try RawDiskImage(path: path, isReadOnly: isReadOnly || medium == .cdrom)
       let isFloppy = speaksForItself && medium == .disk && Drive.isFloppy(sectorCount: image.sectorCount)
-      return Drive(image: image, interface: isFloppy ? .floppy : interface, medium: medium, isReadOnly: isReadOnly, geometry: geometry)
+      return Drive(
+        image: image, interface: isFloppy ? .floppy : interface, medium: medium, isReadOnly: isReadOnly,
+        geometry: geometry)
     } catch {
       throw Refusal("\(error)")
     }

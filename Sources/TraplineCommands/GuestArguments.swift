@@ -41,7 +41,9 @@ struct GuestArguments: ParsableArguments {
   @Flag(help: "The image is a ROM that ends at 4 GiB; the processor starts from reset.")
   var rom = false
 
-  @Option(help: ArgumentHelp("What to append to a multiboot kernel's command line; with --linux, all of it.", valueName: "text"))
+  @Option(
+    help: ArgumentHelp(
+      "What to append to a multiboot kernel's command line; with --linux, all of it.", valueName: "text"))
   var append = ""
 
   @Option(
@@ -56,7 +58,9 @@ struct GuestArguments: ParsableArguments {
   var file: String { linux ?? image ?? "" }
 
   func validate() throws {
-    if let image, linux != nil { throw ValidationError("there are two guests, '\(shown(image))' and --linux: leave one out") }
+    if let image, linux != nil {
+      throw ValidationError("there are two guests, '\(shown(image))' and --linux: leave one out")
+    }
     if linux == nil {
       if initrd != nil { throw ValidationError("--initrd goes with a kernel: add --linux") }
       if packed { throw ValidationError("--packed goes with a kernel: add --linux") }
@@ -91,7 +95,8 @@ struct GuestArguments: ParsableArguments {
       entry: entry?.value, append: append, isROM: rom)
     if linux != nil {
       request.linux = LinuxRequest(
-        initrd: try initrd.map { path throws(Refusal) in try contents(of: path) }, commandLine: append, unpacks: !packed)
+        initrd: try initrd.map { path throws(Refusal) in try contents(of: path) }, commandLine: append, unpacks: !packed
+      )
     }
     for module in modules {
       let path = String(module.prefix { $0 != " " })

@@ -43,7 +43,8 @@ struct MMUCommand: ConsoleCommand {
 
   @Option(
     name: .customLong("cost"), parsing: .singleValue,
-    help: ArgumentHelp("Replace a figure of the cost table, as in exit=2500; may be repeated.", valueName: "name=cycles"),
+    help: ArgumentHelp(
+      "Replace a figure of the cost table, as in exit=2500; may be repeated.", valueName: "name=cycles"),
     transform: { try CostArgument(parsing: $0) })
   var costs: [CostArgument] = []
 
@@ -52,7 +53,8 @@ struct MMUCommand: ConsoleCommand {
 
   @Option(
     name: .customLong("axis"), parsing: .singleValue,
-    help: ArgumentHelp("Only this axis of the sweep: working-set, updates or switches; may be repeated.", valueName: "axis"))
+    help: ArgumentHelp(
+      "Only this axis of the sweep: working-set, updates or switches; may be repeated.", valueName: "axis"))
   var axes: [String] = []
 
   @Option(
@@ -79,7 +81,9 @@ struct MMUCommand: ConsoleCommand {
       if steps != nil { throw ValidationError("--steps says how long a sweep measures: add --sweep") }
     }
     if stepCount == 0 || stepCount > 1_000_000_000 { throw ValidationError("--steps must be from 1 to 1G") }
-    if paging.shadowMode != nil { throw ValidationError("mmu runs both modes of the shadow pager: leave --shadow-mode out") }
+    if paging.shadowMode != nil {
+      throw ValidationError("mmu runs both modes of the shadow pager: leave --shadow-mode out")
+    }
     let known = SweepAxis.all.map(\.name)
     if let wrong = axes.first(where: { !known.contains($0) }) {
       throw ValidationError("there is no axis '\(wrong)': there are \(known.joined(separator: ", "))")
@@ -133,7 +137,8 @@ struct MMUCommand: ConsoleCommand {
     }
     if let outcome = results.first(where: { $0.outcome == .timeLimit }) {
       console.say(
-        "under \(outcome.contender.name) the time limit ended the guest: the runs aren't of the same length; use --max-instructions")
+        "under \(outcome.contender.name) the time limit ended the guest: the runs aren't of the same length; use --max-instructions"
+      )
     }
     let report = MMUReport(
       file: guest.file, memory: guest.memory.bytes, tlb: paging.tlb?.options ?? TLBOptions(), results: results,

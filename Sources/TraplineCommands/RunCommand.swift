@@ -123,7 +123,9 @@ struct RunCommand: ConsoleCommand {
     if trace == nil, filter != nil { throw ValidationError("--filter needs --trace FILE") }
     if trace == nil, traceFormat != nil { throw ValidationError("--trace-format needs --trace FILE") }
     if output != nil, !json, !summary { throw ValidationError("--output takes the summary: add --json or --summary") }
-    if stateHash, !json, !summary { throw ValidationError("--state-hash is part of the summary: add --json or --summary") }
+    if stateHash, !json, !summary {
+      throw ValidationError("--state-hash is part of the summary: add --json or --summary")
+    }
     if json, summary { throw ValidationError("--json and --summary are two forms of the same: choose one") }
     if traceInstructions, traceInstructionsTo != nil {
       throw ValidationError("--trace-instructions and --trace-instructions-to are the same: choose one")
@@ -210,7 +212,9 @@ struct RunCommand: ConsoleCommand {
     } catch {
       throw Refusal("\(shown(start.file)): \(error.description)")
     }
-    guard let image = machine.image else { throw Refusal("\(shown(start.file)): nothing was loaded", status: ExitStatus.bug) }
+    guard let image = machine.image else {
+      throw Refusal("\(shown(start.file)): nothing was loaded", status: ExitStatus.bug)
+    }
     return image
   }
 
@@ -240,7 +244,9 @@ struct RunCommand: ConsoleCommand {
 
   // MARK: Traces
 
-  private func startEventTrace(on machine: VirtualMachine, _ console: Console) throws(Refusal) -> (file: OutputFile, recorder: Recorder)? {
+  private func startEventTrace(on machine: VirtualMachine, _ console: Console) throws(Refusal) -> (
+    file: OutputFile, recorder: Recorder
+  )? {
     if let traceSyscalls {
       let file = try OutputFile(path: traceSyscalls, on: console)
       return (file, SystemCallSink.record(machine, to: file.sink))

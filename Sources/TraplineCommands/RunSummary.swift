@@ -31,7 +31,8 @@ struct RunSummary {
   var faults: [FaultRecord]
 
   init(
-    _ machine: VirtualMachine, _ image: GuestImage, file: String, outcome: RunOutcome, signal: Int32?, wallTime: Duration
+    _ machine: VirtualMachine, _ image: GuestImage, file: String, outcome: RunOutcome, signal: Int32?,
+    wallTime: Duration
   ) {
     self.file = file
     self.image = image
@@ -142,7 +143,8 @@ struct RunSummary {
   var text: String {
     func seconds(_ nanoseconds: UInt64) -> String {
       let milliseconds = String(nanoseconds / 1_000_000 % 1000)
-      return "\(grouped(nanoseconds / 1_000_000_000)).\(String(repeating: "0", count: 3 - milliseconds.count))\(milliseconds) s"
+      return
+        "\(grouped(nanoseconds / 1_000_000_000)).\(String(repeating: "0", count: 3 - milliseconds.count))\(milliseconds) s"
     }
     var rows: [(String, String)] = [
       ("guest", image.description), ("end", sentence), ("status", String(exitStatus)),

@@ -93,7 +93,8 @@ public struct TraplineCommand: ParsableCommand {
     let named = arguments.lazy.filter { !$0.hasPrefix("-") && $0 != "help" }.first.flatMap { command(named: $0) }
     guard exitCode(for: error) == .success else {
       // What the user wrote is in it.
-      console.say(sentence(message).split(separator: "\n").map { shown(String($0), limit: 2000) }.joined(separator: "\n"))
+      console.say(
+        sentence(message).split(separator: "\n").map { shown(String($0), limit: 2000) }.joined(separator: "\n"))
       let name = named.map { " " + $0._name } ?? ""
       console.explain("see 'trapline\(name) --help'\n")
       return ExitStatus.usage
@@ -116,7 +117,8 @@ public struct TraplineCommand: ParsableCommand {
   }
 
   private static func exampleText(_ lines: [String]) -> String {
-    (lines.contains { $0.contains(".build/guests") } ? "EXAMPLES, with the guests that Tools/build-guests builds:\n" : "EXAMPLES:\n")
+    (lines.contains { $0.contains(".build/guests") }
+      ? "EXAMPLES, with the guests that Tools/build-guests builds:\n" : "EXAMPLES:\n")
       + lines.map { "  " + $0 }.joined(separator: "\n")
   }
 
@@ -133,7 +135,8 @@ public struct TraplineCommand: ParsableCommand {
   }
 
   private static func editDistance(_ a: String, _ b: String) -> Int {
-    let a = Array(a.utf8.prefix(32)), b = Array(b.utf8.prefix(32))
+    let a = Array(a.utf8.prefix(32))
+    let b = Array(b.utf8.prefix(32))
     var row = Array(0...b.count)
     for (i, x) in a.enumerated() {
       var diagonal = row[0]

@@ -44,7 +44,9 @@ import Testing
     calls.add(call(11, cr3: 1, 0x100))
     calls.add(call(11, cr3: 5, 0x100))
     // Page-table isolation switches within a process; others run in between.
-    for (old, new) in [(1, 2), (2, 3), (3, 9), (9, 2), (2, 4)] as [(UInt32, UInt32)] { calls.follow(from: old, to: new) }
+    for (old, new) in [(1, 2), (2, 3), (3, 9), (9, 2), (2, 4)] as [(UInt32, UInt32)] {
+      calls.follow(from: old, to: new)
+    }
     #expect(calls.remove(beginning: site(7, 0x100)) == nil)
     #expect(calls.remove(beginning: site(4, 0x8000))?.cr3 == 1)
     #expect(calls.remove(beginning: site(4, 0x8000)) == nil)

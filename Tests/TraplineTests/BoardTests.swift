@@ -40,7 +40,8 @@ private enum BoardCode {
 
   @Test("ACPI's root pointer is where systems look for it, and can't be written") func rootPointer() {
     #expect(run(BoardCode.exit(with: 0xe_0000)).status == Int32(UInt8(ascii: "R") << 1 | 1))
-    #expect(run(BoardCode.store(0, 0xe_0000) + BoardCode.exit(with: 0xe_0000)).status == Int32(UInt8(ascii: "R") << 1 | 1))
+    #expect(
+      run(BoardCode.store(0, 0xe_0000) + BoardCode.exit(with: 0xe_0000)).status == Int32(UInt8(ascii: "R") << 1 | 1))
   }
 
   @Test("a board without APICs says so in CPUID and leaves their memory alone") func noAPIC() {
@@ -65,10 +66,15 @@ private enum BoardCode {
   }
 
   @Test("a summary has the state's hash when it is asked for, the same for the same run") func stateHash() {
-    let results = (0..<2).map { _ in run(BoardCode.store(7, 0x20_0000) + TinyGuest.halting, "--json", "--state-hash").errors }
-    func hash(_ text: String) -> Substring? { text.range(of: "\"stateHash\":\"").map { text[$0.upperBound...].prefix(16) } }
+    let results = (0..<2).map { _ in
+      run(BoardCode.store(7, 0x20_0000) + TinyGuest.halting, "--json", "--state-hash").errors
+    }
+    func hash(_ text: String) -> Substring? {
+      text.range(of: "\"stateHash\":\"").map { text[$0.upperBound...].prefix(16) }
+    }
     #expect(hash(results[0]) != nil && hash(results[0]) == hash(results[1]))
-    #expect(hash(run(BoardCode.store(8, 0x20_0000) + TinyGuest.halting, "--json", "--state-hash").errors) != hash(results[0]))
+    #expect(
+      hash(run(BoardCode.store(8, 0x20_0000) + TinyGuest.halting, "--json", "--state-hash").errors) != hash(results[0]))
     #expect(run(TinyGuest.halting, "--json").errors.contains("\"stateHash\":null"))
   }
 

@@ -8,11 +8,13 @@ import Tracing
 @Suite struct LinuxCommandTests {
   private let scratch = Scratch()
 
-  @Test("bad usage is a sentence, without fetching anything", arguments: [
-    (["--fetch", "--", "ls"], "leave the program out"), (["--memory", "12"], "it has no unit"),
-    (["--file", ""], "write FILE, or FILE:NAME"), (["--file", "a:b/c"], "write FILE, or FILE:NAME"),
-    (["--drive", "x,if=usb"], "a drive has no 'if=usb'"), (["--nonsense"], "unknown option '--nonsense'"),
-  ])
+  @Test(
+    "bad usage is a sentence, without fetching anything",
+    arguments: [
+      (["--fetch", "--", "ls"], "leave the program out"), (["--memory", "12"], "it has no unit"),
+      (["--file", ""], "write FILE, or FILE:NAME"), (["--file", "a:b/c"], "write FILE, or FILE:NAME"),
+      (["--drive", "x,if=usb"], "a drive has no 'if=usb'"), (["--nonsense"], "unknown option '--nonsense'"),
+    ])
   func usage(arguments: [String], sentence: String) {
     let console = Console(input: [])
     #expect(TraplineCommand.run(["linux"] + arguments, on: console) == 2)
@@ -60,7 +62,8 @@ import Tracing
     return bytes
   }
 
-  @Test("what means something to a terminal is quoted, and the end is said once in an empty line and twice in a full one")
+  @Test(
+    "what means something to a terminal is quoted, and the end is said once in an empty line and twice in a full one")
   func quoting() {
     func sent(_ bytes: [UInt8]) -> [UInt8] {
       all(ProgramLine(MemoryBackend(input: bytes), console(isReady: true), isTerminal: false))

@@ -137,7 +137,9 @@ enum BuiltGuest {
   }
 
   @Test("what lies in the hole of a large page is the same under every pager", arguments: choices)
-  func hole(options: [String]) { #expect(run(PagingCode.largePageOverHole, options + ["--memory", "3M"]).status == 0xff) }
+  func hole(options: [String]) {
+    #expect(run(PagingCode.largePageOverHole, options + ["--memory", "3M"]).status == 0xff)
+  }
 
   @Test("the least and the most memory do under every pager", arguments: PagerKind.allCases, ["4K", "3584M"])
   func memory(pager: PagerKind, size: String) {

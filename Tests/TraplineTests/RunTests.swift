@@ -90,7 +90,8 @@ import TraplineCommands
   }
 
   @Test("a triple fault's chain is in the summary") func faults() throws {
-    let result = trapline("run", scratch.file("g", TinyGuest.tripleFault), "--mode", "protected", "--serial", "none", "--json")
+    let result = trapline(
+      "run", scratch.file("g", TinyGuest.tripleFault), "--mode", "protected", "--serial", "none", "--json")
     let json = try #require(try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any])
     let faults = try #require(json["faults"] as? [[String: Any]])
     #expect(faults.map { $0["vector"] as? Int } == [13, 13, 8, 13])
@@ -99,12 +100,16 @@ import TraplineCommands
   }
 
   @Test("an instruction trace has a line for each instruction, with what it changed") func instructions() {
-    let result = trapline("run", scratch.file("g", TinyGuest.elf(TinyGuest.exiting)), "--trace-instructions-to", scratch.path + "/trace")
+    let result = trapline(
+      "run", scratch.file("g", TinyGuest.elf(TinyGuest.exiting)), "--trace-instructions-to", scratch.path + "/trace")
     #expect(result.status == 11)
     let lines = scratch.text("trace").split(separator: "\n")
     #expect(lines.count == 3)
-    #expect(lines[1].contains("0  0008:00100000  b0 05") && lines[1].contains("main ") && lines[1].hasSuffix("eax=00000005"))
-    #expect(lines[2].contains("1  0008:00100002  e6 f4") && lines[2].contains("main+0x2") && lines[2].contains("out 0xf4, al"))
+    #expect(
+      lines[1].contains("0  0008:00100000  b0 05") && lines[1].contains("main ") && lines[1].hasSuffix("eax=00000005"))
+    #expect(
+      lines[2].contains("1  0008:00100002  e6 f4") && lines[2].contains("main+0x2") && lines[2].contains("out 0xf4, al")
+    )
   }
 
   @Test("tracing instructions changes nothing for the guest") func sameRun() throws {

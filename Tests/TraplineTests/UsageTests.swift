@@ -43,7 +43,8 @@ import TraplineCommands
     #expect(result.errors.contains("SUBCOMMANDS:"))
   }
 
-  @Test("help ends with two examples", arguments: [["--help"], ["run", "--help"], ["help", "disasm"], ["isa", "-h"]])
+  @Test(
+    "help ends with two examples", arguments: [["--help"], ["run", "--help"], ["help", "disasm"], ["isa", "-h"]])
   func help(arguments: [String]) {
     let console = Console(input: [])
     #expect(TraplineCommand.run(arguments, on: console) == 0)

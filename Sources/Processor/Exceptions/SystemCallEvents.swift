@@ -110,7 +110,8 @@ struct OpenSystemCalls: BitwiseCopyable {
   /// Takes out the youngest call that is meant.
   private mutating func remove(_ isMeant: (Entry) -> Bool) -> Entry? {
     var youngest: Int?
-    for n in 0..<Self.capacity where isMeant(entries[n]) && entries[n].order > youngest.map({ entries[$0].order }) ?? 0 {
+    for n in 0..<Self.capacity where isMeant(entries[n]) && entries[n].order > youngest.map({ entries[$0].order }) ?? 0
+    {
       youngest = n
     }
     guard let youngest else { return nil }

@@ -89,7 +89,8 @@ extension PagingComparison {
   ]
 
   private static func contender(
-    _ name: String, _ pager: PagerKind, _ tlb: TLBOptions? = nil, _ change: (inout PagingConfiguration) -> Void = { _ in }
+    _ name: String, _ pager: PagerKind, _ tlb: TLBOptions? = nil,
+    _ change: (inout PagingConfiguration) -> Void = { _ in }
   ) -> PagingContender {
     var configuration = PagingConfiguration(pager: pager)
     configuration.tlb = tlb

@@ -17,8 +17,12 @@ struct DebianGuest {
   /// - Parameter cache: nil for $XDG_CACHE_HOME/trapline or ~/.cache/trapline.
   init(flavour: String, cache: String?) throws(Refusal) {
     self.flavour = flavour
-    func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 } }
-    guard let base = cache ?? variable("XDG_CACHE_HOME").map({ $0 + "/trapline" }) ?? variable("HOME").map({ $0 + "/.cache/trapline" })
+    func variable(_ name: String) -> String? {
+      getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
+    }
+    guard
+      let base = cache ?? variable("XDG_CACHE_HOME").map({ $0 + "/trapline" })
+        ?? variable("HOME").map({ $0 + "/.cache/trapline" })
     else { throw Refusal("there is no HOME to keep the kernel in: say where with --cache") }
     folder = base + "/debian-\(flavour)"
   }
@@ -57,11 +61,14 @@ struct DebianGuest {
   }
 
   private func fetch(into work: String, _ say: (String) -> Void) throws(Refusal) {
-    try Self.run("mkdir", ["-p", work + "/state/lists/partial", work + "/cache/archives/partial", work + "/packages", work + "/files"])
+    try Self.run(
+      "mkdir",
+      ["-p", work + "/state/lists/partial", work + "/cache/archives/partial", work + "/packages", work + "/files"])
     try Self.run("touch", [work + "/state/status"])
     let options = [
       "-o", "APT::Architecture=i386", "-o", "APT::Architectures::=i386", "-o", "Dir::State=\(work)/state",
-      "-o", "Dir::State::status=\(work)/state/status", "-o", "Dir::Cache=\(work)/cache", "-o", "APT::Sandbox::User=root",
+      "-o", "Dir::State::status=\(work)/state/status", "-o", "Dir::Cache=\(work)/cache", "-o",
+      "APT::Sandbox::User=root",
     ]
     say("asking Debian's archive for linux-image-\(flavour)")
     // (Other archives that the host knows may have no i386 packages: what counts is whether ours are found.)
@@ -71,12 +78,17 @@ struct DebianGuest {
     let image = depends.output.split(separator: "\n").lazy
       .compactMap { line in line.range(ofFirst: "Depends: linux-image-").map { String(line[$0...]) } }.first
     guard let image else {
-      throw Refusal("Debian's archive can't be reached, and there is no kernel in the cache: \(Self.lastLine(update.output))")
+      throw Refusal(
+        "Debian's archive can't be reached, and there is no kernel in the cache: \(Self.lastLine(update.output))")
     }
     let packages = ["linux-image-" + image, "busybox-static"]
     say("fetching \(packages.joined(separator: " and ")), some 53 MB")
-    let download = try HostProgram("env", ["-C", work + "/packages", "apt-get"] + options + ["-q", "download"] + packages).run()
-    guard download.status == 0 else { throw Refusal("the packages can't be fetched: \(Self.lastLine(download.output))") }
+    let download = try HostProgram(
+      "env", ["-C", work + "/packages", "apt-get"] + options + ["-q", "download"] + packages
+    ).run()
+    guard download.status == 0 else {
+      throw Refusal("the packages can't be fetched: \(Self.lastLine(download.output))")
+    }
     say("unpacking")
     let list = try HostProgram("ls", [work + "/packages"]).run()
     for package in list.output.split(separator: "\n") {
@@ -122,7 +134,9 @@ struct DebianGuest {
       guard let next = module[at...].firstIndex(of: 0) else { return [] }
       if module[next...].starts(with: key) {
         let value = module[(next + key.count)...].prefix { $0 != 0 }
-        return String(decoding: value, as: UTF8.self).split(separator: ",").map { String($0.map { $0 == "-" ? "_" : $0 }) }
+        return String(decoding: value, as: UTF8.self).split(separator: ",").map {
+          String($0.map { $0 == "-" ? "_" : $0 })
+        }
       }
       at = next + 1
     }
@@ -131,7 +145,9 @@ struct DebianGuest {
 
   private static func run(_ program: String, _ arguments: [String]) throws(Refusal) {
     let result = try HostProgram(program, arguments).run()
-    if result.status != 0 { throw Refusal("\(program) failed: \(lastLine(result.output))", status: ExitStatus.inputOutput) }
+    if result.status != 0 {
+      throw Refusal("\(program) failed: \(lastLine(result.output))", status: ExitStatus.inputOutput)
+    }
   }
 
   private static func lastLine(_ text: String) -> String {

@@ -30,7 +30,8 @@ struct GuestFiles {
     }
     for file in files { archive.add("root/\(file.name)", mode: Initramfs.program, try contents(of: file.path)) }
     let words = try addProgram(to: &archive).map(Self.quoted).joined(separator: " ")
-    archive.add("init", mode: Initramfs.program, Array((script + (isInteractive ? Self.session(words) : Self.job(words))).utf8))
+    archive.add(
+      "init", mode: Initramfs.program, Array((script + (isInteractive ? Self.session(words) : Self.job(words))).utf8))
     archive.finish()
     return archive.bytes
   }

@@ -27,7 +27,9 @@ struct HostProgram {
   /// Runs it to its end.
   func run() throws(Refusal) -> Result {
     var pipes: [Int32] = [0, 0]
-    guard pipe(&pipes) == 0 else { throw Refusal("the host gives no pipe: \(hostError(errno))", status: ExitStatus.inputOutput) }
+    guard pipe(&pipes) == 0 else {
+      throw Refusal("the host gives no pipe: \(hostError(errno))", status: ExitStatus.inputOutput)
+    }
     for descriptor in pipes { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)

@@ -9,7 +9,9 @@ struct Initramfs {
   static let program: UInt32 = 0o100755
   static let file: UInt32 = 0o100644
 
-  mutating func add(_ name: String, mode: UInt32, _ content: [UInt8] = [], device: (major: UInt32, minor: UInt32) = (0, 0)) {
+  mutating func add(
+    _ name: String, mode: UInt32, _ content: [UInt8] = [], device: (major: UInt32, minor: UInt32) = (0, 0)
+  ) {
     func field(_ value: UInt32) -> [UInt8] {
       let digits = String(value, radix: 16)
       return Array((String(repeating: "0", count: 8 - digits.count) + digits).utf8)

@@ -41,13 +41,15 @@ struct LinuxCommand: ConsoleCommand {
 
   @Option(
     name: .customLong("drive"), parsing: .singleValue,
-    help: ArgumentHelp("A disk in a raw image file, as for run: /dev/sda, or /dev/vda with ,if=virtio.", valueName: "file"),
+    help: ArgumentHelp(
+      "A disk in a raw image file, as for run: /dev/sda, or /dev/vda with ,if=virtio.", valueName: "file"),
     transform: { try DriveArgument(parsing: $0) })
   var drives: [DriveArgument] = []
 
   @Option(
     name: .customLong("file"), parsing: .singleValue,
-    help: ArgumentHelp("A file to have in the guest's /root, as FILE or FILE:NAME; may be repeated.", valueName: "file"),
+    help: ArgumentHelp(
+      "A file to have in the guest's /root, as FILE or FILE:NAME; may be repeated.", valueName: "file"),
     transform: { try GuestFile(parsing: $0) })
   var files: [GuestFile] = []
 
@@ -138,8 +140,10 @@ struct LinuxCommand: ConsoleCommand {
     var result = status(outcome, kernelConsole, interruption, on: console)
     if summary, let image = machine.image {
       console.explain(
-        RunSummary(machine, image, file: guest.kernel, outcome: outcome, signal: interruption?.signal, wallTime: wallTime)
-          .text)
+        RunSummary(
+          machine, image, file: guest.kernel, outcome: outcome, signal: interruption?.signal, wallTime: wallTime
+        )
+        .text)
     }
     if let problem = calls?.finish() {
       console.say(problem)

@@ -87,7 +87,9 @@ final class SystemCallSink: EventSink {
 
   /// A text that ends with a NUL; its address when it can't be read.
   private func path(at address: UInt32) -> String {
-    guard address != 0, let bytes = view?.bytes(at: address, count: Self.mostPath), !bytes.isEmpty else { return "0x\(hex(address))" }
+    guard address != 0, let bytes = view?.bytes(at: address, count: Self.mostPath), !bytes.isEmpty else {
+      return "0x\(hex(address))"
+    }
     return Self.quoted(bytes.prefix { $0 != 0 }, isWhole: bytes.contains(0))
   }
 

@@ -1,4 +1,4 @@
-// The host's words for an errno, as part of a sentence.
+// The host's files and its words for an errno, as far as a command's sentences need them.
 
 import Loading
 
@@ -14,3 +14,6 @@ func hostError(_ code: Int32) -> String { String(cString: strerror(code)).lowerc
 func contents(of path: String) throws(Refusal) -> [UInt8] {
   do { return try ImageFile(path: path).bytes } catch { throw Refusal(error.description) }
 }
+
+/// What a path calls the file itself; empty for the root.
+func lastName(_ path: String) -> String { path.split(separator: "/").last.map(String.init) ?? "" }

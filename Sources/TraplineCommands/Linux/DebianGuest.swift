@@ -76,7 +76,7 @@ struct DebianGuest {
     if update.status == 127 { throw Refusal("fetching a kernel needs Debian's apt-get, which this host doesn't have") }
     let depends = try HostProgram("apt-cache", options + ["depends", "linux-image-\(flavour)"]).run()
     let image = depends.output.split(separator: "\n").lazy
-      .compactMap { line in line.range(ofFirst: "Depends: linux-image-").map { String(line[$0...]) } }.first
+      .compactMap { line in line.firstRange(of: "Depends: linux-image-").map { String(line[$0.upperBound...]) } }.first
     guard let image else {
       throw Refusal(
         "Debian's archive can't be reached, and there is no kernel in the cache: \(Self.lastLine(update.output))")
@@ -108,8 +108,7 @@ struct DebianGuest {
     let found = try HostProgram("find", [work + "/files/lib/modules/\(image)", "-name", "*.ko"]).run()
     var paths: [String: String] = [:]
     for line in found.output.split(separator: "\n") {
-      guard let name = line.split(separator: "/").last?.dropLast(3) else { continue }
-      paths[String(name.map { $0 == "-" ? "_" : $0 })] = String(line)
+      paths[Self.moduleName(lastName(String(line)).dropLast(3))] = String(line)
     }
     try Self.run("mkdir", ["-p", work + "/modules"])
     var order: [String] = []
@@ -125,6 +124,9 @@ struct DebianGuest {
     if let problem = file.finish() { throw Refusal(problem, status: ExitStatus.inputOutput) }
   }
 
+  /// File names and dependencies have it either way.
+  private static func moduleName(_ name: Substring) -> String { String(name.map { $0 == "-" ? "_" : $0 }) }
+
   /// A module's own word on what it needs: `depends=a,b` in its .modinfo.
   static func dependencies(_ module: [UInt8]) -> [String] {
     let key = Array("\0depends=".utf8)
@@ -134,9 +136,7 @@ struct DebianGuest {
       guard let next = module[at...].firstIndex(of: 0) else { return [] }
       if module[next...].starts(with: key) {
         let value = module[(next + key.count)...].prefix { $0 != 0 }
-        return String(decoding: value, as: UTF8.self).split(separator: ",").map {
-          String($0.map { $0 == "-" ? "_" : $0 })
-        }
+        return String(decoding: value, as: UTF8.self).split(separator: ",").map(moduleName)
       }
       at = next + 1
     }
@@ -152,17 +152,5 @@ struct DebianGuest {
 
   private static func lastLine(_ text: String) -> String {
     shown(text.split(separator: "\n").last.map(String.init) ?? "it says nothing")
-  }
-}
-
-extension Substring {
-  /// Where the text behind the first `pattern` begins.
-  fileprivate func range(ofFirst pattern: String) -> Index? {
-    var at = startIndex
-    while at < endIndex {
-      if self[at...].hasPrefix(pattern) { return index(at, offsetBy: pattern.count) }
-      at = index(after: at)
-    }
-    return nil
   }
 }

@@ -23,7 +23,7 @@ struct GuestFiles {
     var script = Self.prologue
     if hasDrives {
       for path in try guest.modules {
-        let name = Self.lastName(path)
+        let name = lastName(path)
         archive.add("modules/\(name)", mode: Initramfs.file, try contents(of: path))
         script += "insmod /modules/\(name)\n"
       }
@@ -42,12 +42,10 @@ struct GuestFiles {
     guard program.contains("/") else { return command }
     let bytes = try contents(of: program)
     if let objection = LinuxProgram.objection(to: bytes) { throw Refusal("\(shown(program)) \(objection)") }
-    let name = Self.lastName(program)
+    let name = lastName(program)
     archive.add("root/\(name)", mode: Initramfs.program, bytes)
     return ["./\(name)"] + command.dropFirst()
   }
-
-  private static func lastName(_ path: String) -> String { path.split(separator: "/").last.map(String.init) ?? "" }
 
   /// A word that a shell takes as it is.
   private static func quoted(_ word: String) -> String {
@@ -119,7 +117,7 @@ struct GuestFile: Equatable, Sendable {
   init(parsing text: String) throws(QuantityError) {
     let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
     path = parts[0]
-    name = parts.count > 1 ? parts[1] : path.split(separator: "/").last.map(String.init) ?? ""
+    name = parts.count > 1 ? parts[1] : lastName(path)
     if path.isEmpty || name.isEmpty || name.contains("/") {
       throw QuantityError(description: "write FILE, or FILE:NAME with the name that it has in the guest's /root")
     }

@@ -12,17 +12,13 @@ struct Initramfs {
   mutating func add(
     _ name: String, mode: UInt32, _ content: [UInt8] = [], device: (major: UInt32, minor: UInt32) = (0, 0)
   ) {
-    func field(_ value: UInt32) -> [UInt8] {
-      let digits = String(value, radix: 16)
-      return Array((String(repeating: "0", count: 8 - digits.count) + digits).utf8)
-    }
     let path = Array(name.utf8) + [0]
     let fields: [UInt32] = [
       inode, mode, 0, 0, 1, 0, UInt32(content.count), 0, 0, device.major, device.minor, UInt32(path.count), 0,
     ]
     inode += 1
     bytes += Array("070701".utf8)
-    for value in fields { bytes += field(value) }
+    for value in fields { bytes += Array(hex(value, 8).utf8) }
     bytes += path
     pad()
     bytes += content

@@ -23,11 +23,7 @@ final class KernelConsole: SerialBackend {
   }
 
   func write(_ byte: UInt8) {
-    if isProgram {
-      withUnsafeBytes(of: byte) { errors.append($0) }
-      if byte == 0x0a { errors.flush() }
-      return
-    }
+    if isProgram { return handOn(byte) }
     if byte == 0x0d { return }
     if log.count >= 2 * Self.most { log.removeFirst(Self.most) }
     log.append(byte)
@@ -35,9 +31,13 @@ final class KernelConsole: SerialBackend {
       isProgram = true
       log.removeLast(Self.mark.count)
     } else if showsKernel, byte != Self.mark[0] {
-      withUnsafeBytes(of: byte) { errors.append($0) }
-      if byte == 0x0a { errors.flush() }
+      handOn(byte)
     }
+  }
+
+  private func handOn(_ byte: UInt8) {
+    withUnsafeBytes(of: byte) { errors.append($0) }
+    if byte == 0x0a { errors.flush() }
   }
 
   func flush() { errors.flush() }

@@ -1,6 +1,10 @@
 // swift-tools-version:6.2
 import PackageDescription
 
+/// The binary translator needs x86-64 Linux; TRAPLINE_TRANSLATOR=0 leaves it out there too.
+let hasTranslator = Context.environment["TRAPLINE_TRANSLATOR"] != "0"
+let translator: [SwiftSetting] = hasTranslator ? [.define("TRANSLATOR", .when(platforms: [.linux]))] : []
+
 let package = Package(
   name: "trapline",
   products: [
@@ -22,7 +26,9 @@ let package = Package(
     .target(name: "ISA", dependencies: ["CCapstone"]),
     .target(name: "Tracing"),
     .target(name: "Memory", dependencies: ["CHost", "Tracing"]),
-    .target(name: "Processor", dependencies: ["CHost", "ISA", "Memory", "Tracing"]),
+    .target(name: "Translation"),
+    .target(
+      name: "Processor", dependencies: ["CHost", "ISA", "Memory", "Tracing", "Translation"], swiftSettings: translator),
     .target(name: "Devices", dependencies: ["Memory", "Tracing"]),
     .target(name: "Loading", dependencies: ["CLZMA", "Memory"]),
     .target(name: "Trapline", dependencies: ["Processor", "Devices", "Loading", "Memory", "Tracing", "ISA"]),

@@ -21,7 +21,8 @@ public final class MachineMemory {
   public let size: Int
   /// Where machine address 0 is mapped.
   public let base: UnsafeMutableRawPointer
-  private let file: Int32
+  /// Its descriptor, to map frames elsewhere too.
+  package let file: Int32
   private var nextFrame: UInt64 = 0
 
   /// - Parameter size: bytes, rounded up to whole frames.

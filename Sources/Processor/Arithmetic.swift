@@ -86,20 +86,30 @@ enum Arithmetic {
 
   @inline(__always) static func neg<W: OperandWidth>(_ a: W) -> (W, LazyFlags) { sub(0, a) }
 
+  /// What stands for flags that the manual leaves undefined: each is 0. Processors differ here, so the two engines agree on
+  /// something that neither has to compute: AF after shifts, OF after shifts and rotates by more than 1, all but CF and OF
+  /// after multiplications, all after divisions, all but ZF after bit scans.
+  @inline(__always) static var undefined: LazyFlags { LazyFlags(result: 1, auxiliary: 0) }
+
+  /// After BSF and BSR.
+  @inline(__always) static func scanned(isZero: Bool) -> LazyFlags {
+    isZero ? LazyFlags(result: 0, auxiliary: 1 << 8) : undefined
+  }
+
   // MARK: Shifts and rotates. `count` is already masked to 0...31; a count of 0 changes nothing.
 
   @inline(__always) static func shl<W: OperandWidth>(_ a: W, _ count: UInt32) -> (W, LazyFlags) {
     let wide = UInt64(truncatingIfNeeded: a) &<< UInt64(count)
     let r = W(truncatingIfNeeded: wide)
     let carry = wide &>> UInt64(W.bitWidth) & 1 != 0
-    return (r, logic(r).with(carry: carry, overflow: carry != r.isNegative))
+    return (r, logic(r).with(carry: carry, overflow: count == 1 && carry != r.isNegative))
   }
 
   @inline(__always) static func shr<W: OperandWidth>(_ a: W, _ count: UInt32) -> (W, LazyFlags) {
     let wide = UInt64(truncatingIfNeeded: a)
     let r = W(truncatingIfNeeded: wide &>> UInt64(count))
     let carry = wide &>> UInt64(count &- 1) & 1 != 0
-    return (r, logic(r).with(carry: carry, overflow: a.isNegative))
+    return (r, logic(r).with(carry: carry, overflow: count == 1 && a.isNegative))
   }
 
   @inline(__always) static func sar<W: OperandWidth>(_ a: W, _ count: UInt32) -> (W, LazyFlags) {
@@ -113,31 +123,31 @@ enum Arithmetic {
     let n = W(truncatingIfNeeded: count & UInt32(W.bitWidth - 1))
     let result = a &<< n | a &>> (0 &- n)
     let carry = result & 1 != 0
-    return (result, old.with(carry: carry, overflow: carry != result.isNegative))
+    return (result, old.with(carry: carry, overflow: count == 1 && carry != result.isNegative))
   }
 
   @inline(__always) static func ror<W: OperandWidth>(_ a: W, _ count: UInt32, _ old: LazyFlags) -> (W, LazyFlags) {
     let n = W(truncatingIfNeeded: count & UInt32(W.bitWidth - 1))
     let result = a &>> n | a &<< (0 &- n)
     let carry = result.isNegative
-    return (result, old.with(carry: carry, overflow: carry != (result >> (W.bitWidth - 2) & 1 != 0)))
+    return (result, old.with(carry: carry, overflow: count == 1 && carry != (result >> (W.bitWidth - 2) & 1 != 0)))
   }
 
   /// Rotate left through carry; the count wraps at width + 1.
   static func rcl<W: OperandWidth>(_ a: W, _ count: UInt32, _ old: LazyFlags) -> (W, LazyFlags) {
     let n = UInt64(count) % UInt64(W.bitWidth + 1)
-    if n == 0 { return (a, old.with(carry: old.carry, overflow: old.carry != a.isNegative)) }
+    if n == 0 { return (a, old.with(carry: old.carry, overflow: false)) }
     let ring = UInt64(truncatingIfNeeded: a) | (old.carry ? 1 : 0) << UInt64(W.bitWidth)
     let turned = ring << n | ring >> (UInt64(W.bitWidth + 1) - n)
     let r = W(truncatingIfNeeded: turned)
     let carry = turned &>> UInt64(W.bitWidth) & 1 != 0
-    return (r, old.with(carry: carry, overflow: carry != r.isNegative))
+    return (r, old.with(carry: carry, overflow: count == 1 && carry != r.isNegative))
   }
 
   /// Rotate right through carry; the count wraps at width + 1.
   static func rcr<W: OperandWidth>(_ a: W, _ count: UInt32, _ old: LazyFlags) -> (W, LazyFlags) {
     let n = UInt64(count) % UInt64(W.bitWidth + 1)
-    let overflow = { (r: W) in r.isNegative != (r >> (W.bitWidth - 2) & 1 != 0) }
+    let overflow = { (r: W) in count == 1 && r.isNegative != (r >> (W.bitWidth - 2) & 1 != 0) }
     if n == 0 { return (a, old.with(carry: old.carry, overflow: overflow(a))) }
     let ring = UInt64(truncatingIfNeeded: a) | (old.carry ? 1 : 0) << UInt64(W.bitWidth)
     let turned = ring >> n | ring << (UInt64(W.bitWidth + 1) - n)
@@ -159,7 +169,7 @@ enum Arithmetic {
       r = W(truncatingIfNeeded: (pair << (n - width)) >> width)
       carry = UInt64(truncatingIfNeeded: b) >> (2 * width - n) & 1 != 0
     }
-    return (r, logic(r).with(carry: carry, overflow: r.isNegative != a.isNegative))
+    return (r, logic(r).with(carry: carry, overflow: count == 1 && r.isNegative != a.isNegative))
   }
 
   /// SHRD; see `shld` for counts above the width.
@@ -176,7 +186,7 @@ enum Arithmetic {
       r = W(truncatingIfNeeded: pair >> (n - width))
       carry = pair >> (n - width - 1) & 1 != 0
     }
-    return (r, logic(r).with(carry: carry, overflow: r.isNegative != a.isNegative))
+    return (r, logic(r).with(carry: carry, overflow: count == 1 && r.isNegative != a.isNegative))
   }
 
   // MARK: Multiplication and division
@@ -185,7 +195,7 @@ enum Arithmetic {
   @inline(__always) static func mul<W: OperandWidth>(_ a: W, _ b: W) -> (low: W, high: W, LazyFlags) {
     let (high, low) = a.multipliedFullWidth(by: b)
     let lowHalf = W(truncatingIfNeeded: low)
-    return (lowHalf, high, logic(lowHalf).with(carry: high != 0, overflow: high != 0))
+    return (lowHalf, high, undefined.with(carry: high != 0, overflow: high != 0))
   }
 
   /// Signed product; CF and OF say whether it needs more than the low half.
@@ -196,7 +206,7 @@ enum Arithmetic {
     let low = W(truncatingIfNeeded: product)
     let high = W(truncatingIfNeeded: product >> Int64(W.bitWidth))
     let significant = Int64(truncatingIfNeeded: W.Signed(truncatingIfNeeded: low)) != product
-    return (low, high, logic(low).with(carry: significant, overflow: significant))
+    return (low, high, undefined.with(carry: significant, overflow: significant))
   }
 
   /// Unsigned quotient and remainder of high:low; nil is #DE.

@@ -104,6 +104,18 @@ public struct CPUState {
   var numericError: Bool = false
   var ignoresNumericErrors: Bool = false
 
+  // What translated code leaves behind when it exits (TranslatorStubs.swift).
+  /// LAHF's AH in bits 8 to 15, OF in bit 0.
+  var hostFlags: UInt32 = 0
+  /// EIP where execution goes on, or the linear address of an access.
+  var exitAddress: UInt32 = 0
+  /// Which link, which instruction, or which host address.
+  var exitDetail: UInt64 = 0
+  /// The access under way is one that translated code began, and its exit has been counted.
+  var repeatsTranslatedAccess = false
+  /// Room for a value while translated code looks up another address.
+  var translatedScratch: UInt64 = 0
+
   /// Instructions left of the present slice; the retired count is `sliceEnd - remaining`.
   var remaining: Int64 = 0
   var sliceEnd: Int64 = 0
@@ -226,6 +238,8 @@ enum Attention {
   static let sliceEnd: UInt8 = 32
   /// The engine is single-stepping.
   static let single: UInt8 = 16
+  /// Translated code wants one instruction executed, and no more.
+  static let callout: UInt8 = 64
 }
 
 /// Work the processor counts, in one place.

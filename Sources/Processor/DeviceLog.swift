@@ -57,7 +57,9 @@ extension CPU {
   }
 
   /// The next access to a device has been made already: the instruction starts over with its answer.
-  var repeatsDeviceAccess: Bool { s.pointee.deviceLogCursor < s.pointee.deviceLogCount }
+  var repeatsDeviceAccess: Bool {
+    s.pointee.deviceLogCursor < s.pointee.deviceLogCount || s.pointee.repeatsTranslatedAccess
+  }
 
   /// The answer to `exitAccess`: the instruction will find it when it starts again.
   func answerDevice(_ value: UInt32) {

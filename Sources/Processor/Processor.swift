@@ -22,6 +22,10 @@ public final class Processor {
   let blocks: BlockCache
   private let handlers: HandlerTable
   var codeSegments = CodeSegmentNumbers()
+  #if TRANSLATOR
+    /// Set while the engine is the translator.
+    @exclusivity(unchecked) var translator: Translator?
+  #endif
   let deviceLog: UnsafeMutablePointer<DeviceAccess>
   @exclusivity(unchecked) var pending = PendingDelivery.nothing
   /// What is pending took the place of a delivery that failed (`FaultHistory` has it already).
@@ -45,9 +49,9 @@ public final class Processor {
     blocks = BlockCache(handlers: handlers)
     deviceLog = .allocate(capacity: CPU.deviceLogCapacity)
     deviceLog.initialize(repeating: DeviceAccess(), count: CPU.deviceLogCapacity)
-    let supervisor = TLB.allocate(), user = TLB.allocate()
-    let state = UnsafeMutableRawPointer.allocate(byteCount: MemoryLayout<CPUState>.size, alignment: 64)
-      .bindMemory(to: CPUState.self, capacity: 1)
+    let region = StateRegion.allocate()
+    let supervisor = StateRegion.tlb(region, user: false), user = StateRegion.tlb(region, user: true)
+    let state = region.bindMemory(to: CPUState.self, capacity: 1)
     cpu = CPU(state)
     state.initialize(
       to: CPUState(
@@ -67,11 +71,9 @@ public final class Processor {
   deinit {
     endPaging()
     WriteHolder.deallocate(cpu.s.pointee.writeHolders)
-    cpu.s.pointee.supervisorTLB.deallocate()
-    cpu.s.pointee.userTLB.deallocate()
     deviceLog.deallocate()
     handlers.general.deallocate()
-    cpu.raw.deallocate()
+    StateRegion.deallocate(cpu.raw)
   }
 
   /// Back to the power-up state; memory and the retired count stay.

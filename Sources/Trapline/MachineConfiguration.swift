@@ -29,6 +29,9 @@ public struct MachineConfiguration {
   public var bootMedium = Drive.Medium.disk
   /// Ties virtual time to the wall clock while the guest idles, for interactive use.
   public var isRealtime = false
+  /// How instructions run; the interpreter does where this host or build has no translator.
+  public var engine = EngineKind.best
+  public var memoryPath = MemoryPathChoice.measured
   /// The pager and the TLB; with `none` and no TLB the guest runs as on bare silicon.
   public var paging = PagingConfiguration()
 

@@ -44,6 +44,7 @@ public final class VirtualMachine {
     let firmwareSpace = try FirmwareSpace(memory, processor)
     self.firmwareSpace = firmwareSpace
     try processor.usePaging(configuration.paging)
+    processor.useEngine(configuration.engine, paths: configuration.memoryPath)
     bus = Bus()
     let dma = GuestMemoryDMA(memory: memory)
     dma.wrote = { [unowned processor] address, count in processor.noteWrite(at: address, count: UInt64(count)) }

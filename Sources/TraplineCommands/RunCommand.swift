@@ -85,6 +85,9 @@ struct RunCommand: ConsoleCommand {
     help: ArgumentHelp("Whose page tables translate: the guest's (none), shadow or nested.", valueName: "pager"))
   var pager = PagerKind.none
 
+  @OptionGroup(title: "Engine options")
+  var engine: EngineArguments
+
   @OptionGroup(title: "Paging options")
   var paging: PagingArguments
 
@@ -143,6 +146,7 @@ struct RunCommand: ConsoleCommand {
     board.configure(&configuration, drives)
     configuration.videoBIOS = start.videoROM
     configuration.paging = paging.configuration(pager)
+    engine.configure(&configuration)
 
     // Before the terminal is made raw, so that it comes back whatever happens.
     let interruption = console.ownsProcess ? Interruption() : nil

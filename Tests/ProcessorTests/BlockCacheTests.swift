@@ -190,10 +190,10 @@ struct BlockCacheTests {
     #expect(guest.run([0xff, 0xd6], esi: 0x4000_0000) == nil)
     let context = guest.cpu.s.pointee.context
     guest.map(0x4000_0000, to: 0x18_1000)
-    guest.cpu.s.pointee.context = context | ~0 << 44
+    guest.cpu.s.pointee.context = context | ~(EngineMode.generation - 1)
     guest.cpu.flushTLB(keepingGlobal: false)
-    #expect(guest.cpu.s.pointee.context >> 44 == 0)
-    while guest.cpu.s.pointee.context >> 44 != context >> 44 { guest.cpu.invalidateCodeTranslations() }
+    #expect(guest.cpu.s.pointee.context / EngineMode.generation == 0)
+    while guest.cpu.s.pointee.context / EngineMode.generation != context / EngineMode.generation { guest.cpu.invalidateCodeTranslations() }
     #expect(guest.run([0xff, 0xd6], esi: 0x4000_0000) == nil)
     #expect(guest.processor[register: 0] == 2)
   }

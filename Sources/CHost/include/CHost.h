@@ -8,6 +8,7 @@
 
 #include "oracle.h"
 #include "simd.h"
+#include "translator.h"
 #include "x87.h"
 
 /// Creates an anonymous memory file of `bytes` bytes, maps it shared and writable, and returns its base, or NULL

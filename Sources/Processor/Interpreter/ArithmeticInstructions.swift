@@ -194,5 +194,6 @@ extension CPU {
     guard let result else { throw .divideError }
     setRegister(0, result.quotient)
     setRegister(W.bitWidth == 8 ? 4 : 2, result.remainder)
+    flags = Arithmetic.undefined
   }
 }

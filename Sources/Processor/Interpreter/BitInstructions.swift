@@ -84,6 +84,6 @@ extension CPU {
   @inline(__always)
   private func setScan<W: OperandWidth>(_ i: UnsafePointer<Instruction>, _ source: W, _ found: W) {
     if source != 0 { setRegister(i.pointee.reg, found) }
-    flags = Arithmetic.logic(source)
+    flags = Arithmetic.scanned(isZero: source == 0)
   }
 }

@@ -55,8 +55,13 @@ struct BlockHeader: BitwiseCopyable {
   var nextInBucket: UInt32
   var nextInPage: UInt32
   var nextInSecondPage: UInt32
+  /// The first translation of the block, or 0; and how often it still runs before it gets one (Translator.swift).
+  var fragment: UInt32 = 0
+  var coolness: UInt32 = 0
+  /// The first step's own handler, where the translator's stands in its place.
+  var firstHandler: Handler?
   /// Fills two slots of steps.
-  var padding = InlineArray<7, UInt32>(repeating: 0)
+  var padding: UInt64 = 0
 
   static let noPage: UInt32 = ~0
 }

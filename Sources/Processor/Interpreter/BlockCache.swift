@@ -30,6 +30,10 @@ final class BlockCache {
   private let handlers: HandlerTable
   /// Where bytes that cross into another page, or lie outside memory, are put together.
   private let scratch: UnsafeMutableRawPointer
+  #if TRANSLATOR
+    /// Who translates hot blocks, and must hear of those that go.
+    @exclusivity(unchecked) var translator: Translator?
+  #endif
 
   /// The header in slot 0: a block that never matches, for links and jumps that lead nowhere yet.
   var nowhere: UnsafeMutableRawPointer { steps }
@@ -38,11 +42,11 @@ final class BlockCache {
     self.handlers = handlers
     decoder = Decoder()
     // mmap'ed zero pages: the arenas cost memory only as far as they are used.
-    steps = Self.reserve(Self.capacity * MemoryLayout<Step>.stride)
-    instructions = Self.reserve(Self.capacity * MemoryLayout<Instruction>.stride)
+    steps = StateRegion.reserve(Self.capacity * MemoryLayout<Step>.stride)
+    instructions = StateRegion.reserve(Self.capacity * MemoryLayout<Instruction>.stride)
       .bindMemory(to: Instruction.self, capacity: Self.capacity)
-    buckets = Self.reserve(Self.bucketCount * 4).bindMemory(to: UInt32.self, capacity: Self.bucketCount)
-    pages = Self.reserve(GuestPhysicalMemory.pageCount * 4)
+    buckets = StateRegion.reserve(Self.bucketCount * 4).bindMemory(to: UInt32.self, capacity: Self.bucketCount)
+    pages = StateRegion.reserve(GuestPhysicalMemory.pageCount * 4)
       .bindMemory(to: UInt32.self, capacity: GuestPhysicalMemory.pageCount)
     jumpCache = .allocate(capacity: JumpCache.count)
     jumpCache.initialize(repeating: steps, count: JumpCache.count)
@@ -51,21 +55,13 @@ final class BlockCache {
   }
 
   deinit {
-    Self.release(steps, Self.capacity * MemoryLayout<Step>.stride)
-    Self.release(instructions, Self.capacity * MemoryLayout<Instruction>.stride)
-    Self.release(buckets, Self.bucketCount * 4)
-    Self.release(pages, GuestPhysicalMemory.pageCount * 4)
+    StateRegion.release(steps, Self.capacity * MemoryLayout<Step>.stride)
+    StateRegion.release(instructions, Self.capacity * MemoryLayout<Instruction>.stride)
+    StateRegion.release(buckets, Self.bucketCount * 4)
+    StateRegion.release(pages, GuestPhysicalMemory.pageCount * 4)
     jumpCache.deallocate()
     scratch.deallocate()
   }
-
-  private static func reserve(_ bytes: Int) -> UnsafeMutableRawPointer {
-    let memory = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-    guard let memory, memory != MAP_FAILED else { preconditionFailure("the host has no address space left") }
-    return memory
-  }
-
-  private static func release(_ memory: UnsafeMutableRawPointer, _ bytes: Int) { munmap(memory, bytes) }
 
   // MARK: Lookup
 
@@ -201,7 +197,7 @@ final class BlockCache {
       offset += Int(instruction.length)
       at += 1
       cpu.s.pointee.counters.instructionsDecoded &+= 1
-      if secondPage != BlockHeader.noPage || handlers.endsBlock(instruction.operation, isFlat: isFlat) { break }
+      if secondPage != BlockHeader.noPage || HandlerTable.endsBlock(instruction.operation, isFlat: isFlat) { break }
     }
 
     let count = at - first - 2
@@ -222,6 +218,9 @@ final class BlockCache {
         count: UInt16(count), length: UInt16(offset), isValid: bytes != nil && isCacheable, nextInBucket: 0,
         nextInPage: 0, nextInSecondPage: 0))
     cpu.s.pointee.counters.blocksDecoded &+= 1
+    #if TRANSLATOR
+      if isFlat, block.pointee.isValid { cpu.owner.translator?.watch(block) }
+    #endif
     if block.pointee.isValid { enter(block, cpu) }
     return block
   }
@@ -309,6 +308,9 @@ final class BlockCache {
     let number = slot(block)
     block.pointee.key = 0
     block.pointee.isValid = false
+    #if TRANSLATOR
+      if block.pointee.fragment != 0 { translator?.remove(block) }
+    #endif
     let bucket = Self.bucket(block.pointee.physical, block.pointee.mode)
     if buckets[bucket] == number {
       buckets[bucket] = block.pointee.nextInBucket
@@ -346,6 +348,9 @@ final class BlockCache {
 
   /// Throws everything away. No block may be running.
   func removeAll(_ cpu: CPU) {
+    #if TRANSLATOR
+      translator?.removeAll()
+    #endif
     memset(buckets, 0, Self.bucketCount * 4)
     for page in 0..<GuestPhysicalMemory.pageCount where pages[page] != 0 {
       pages[page] = 0

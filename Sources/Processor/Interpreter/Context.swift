@@ -4,7 +4,7 @@
 //
 // A block may be entered when its key equals EIP | context:
 //
-//    63                    44 43        38 37     32 31             0
+//    63                    45 44        39 38     32 31             0
 //   +------------------------+------------+---------+----------------+
 //   | code generation        | CS number  | mode    | EIP            |
 //   +------------------------+------------+---------+----------------+
@@ -21,12 +21,19 @@ enum EngineMode {
   static let single: UInt64 = 1 << 34
   /// Privilege level 3: other pages may be fetched from.
   static let user: UInt64 = 1 << 35
+  /// Translated code reaches memory through the linear window (MemoryPaths.swift).
+  static let window: UInt64 = 1 << 36
+  /// FS, GS: writable data that reaches up to 4 GiB from its base, so that an access needs no check.
+  static let openFS: UInt64 = 1 << 37
+  static let openGS: UInt64 = 1 << 38
   /// Those that change what a block contains.
   static let block: UInt64 = big | flat | single
 
-  static let codeSegmentShift: UInt64 = 38
-  static let codeSegmentMask: UInt64 = 63 << 38
-  static let generation: UInt64 = 1 << 44
+  /// Those that change what a translation of it contains.
+  static let fragment: UInt64 = user | window | openFS | openGS
+
+  static let codeSegmentShift: UInt64 = 39
+  static let generation: UInt64 = 1 << 45
 }
 
 /// Code segments that are not flat get a number each, so that blocks seen through one don't run through another.
@@ -65,6 +72,13 @@ extension CPU {
       let ss = segment(.ss).pointee, ds = segment(.ds).pointee, es = segment(.es).pointee
       if isFlatData(ss), ss.isBig, isFlatData(ds), isFlatData(es), mode & EngineMode.single == 0 { mode |= EngineMode.flat }
     }
+    #if TRANSLATOR
+      if mode & EngineMode.flat != 0, let translator = owner.translator {
+        if isOpenData(segment(.fs).pointee) { mode |= EngineMode.openFS }
+        if isOpenData(segment(.gs).pointee) { mode |= EngineMode.openGS }
+        if translator.paths.usesWindow(user: user) { mode |= EngineMode.window }
+      }
+    #endif
 
     var number: UInt64 = 0
     if !(cs.base == 0 && cs.limit == 0xffff_ffff) {
@@ -83,6 +97,11 @@ extension CPU {
 
   @inline(__always) private func isFlatData(_ segment: SegmentCache) -> Bool {
     segment.base == 0 && segment.limit == 0xffff_ffff && segment.attributes & 0x9e == 0x92
+  }
+
+  /// Writable data up to 4 GiB, from any base: addresses wrap as 32-bit sums do, and nothing else can fault.
+  @inline(__always) private func isOpenData(_ segment: SegmentCache) -> Bool {
+    segment.limit == 0xffff_ffff && segment.attributes & 0x9e == 0x92
   }
 
   /// What was known of where code lies is void: the next entry into each block is through the page tables.

@@ -255,7 +255,7 @@ struct HandlerTable {
   // MARK: Blocks
 
   /// Whether an instruction is a block's last.
-  func endsBlock(_ operation: Operation, isFlat: Bool) -> Bool {
+  static func endsBlock(_ operation: Operation, isFlat: Bool) -> Bool {
     switch operation {
     case .jcc: !isFlat
     case .jmp, .jmpIndirect, .call, .callIndirect, .ret, .loop, .loope, .loopne, .jcxz, .jmpFar, .jmpFarIndirect,

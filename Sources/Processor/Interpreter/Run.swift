@@ -1,6 +1,7 @@
 // The interpreter's outer loop: what happens between blocks. Everything that can hold or divert a processor is looked at
 // here and only here: the end of the slice, shadows, debug traps, interrupts, single-stepping, faults and devices.
 
+import CHost
 import ISA
 
 extension Processor {
@@ -9,6 +10,10 @@ extension Processor {
   /// Each retired instruction counts one, each iteration of a repeated string instruction too. The same guest with the
   /// same answers takes the same path whatever the targets are.
   public func run(until target: UInt64) -> Exit {
+    #if TRANSLATOR
+      if let translator { begin(translator) }
+      defer { if translator != nil { chost_translator_bind(nil) } }
+    #endif
     let exit = runInterpreter(until: target)
     if exit != .budget { cpu.noteExit() }
     // Outside, the host's x87 unit is the host's.

@@ -47,12 +47,6 @@ enum TLB {
   /// Sets; each has two ways, the second ones follow the first.
   static let sets = 4096
 
-  static func allocate() -> UnsafeMutablePointer<TLBEntry> {
-    let entries = UnsafeMutablePointer<TLBEntry>.allocate(capacity: 2 * sets)
-    entries.initialize(repeating: TLBEntry(), count: 2 * sets)
-    return entries
-  }
-
   /// The first way of an address's set.
   @inline(__always) static func set(of linear: UInt32) -> Int { Int(linear >> 12) & (sets - 1) }
 }
@@ -66,7 +60,7 @@ extension CPU {
     s.pointee.paging.flushes &+= 1
     record(.tlbFlush, code: keepingGlobal ? 1 : 0)
     if !keepingGlobal { s.pointee.paging.modeChanges &+= 1 }
-    advanceGeneration()
+    advanceGeneration(isSwitch: keepingGlobal)
     if !keepingGlobal { forgetGlobalPages() }
     pagerFlush(keepingGlobal: keepingGlobal)
     if let model = s.pointee.tlbModel { flush(model, keepingGlobal: keepingGlobal) }
@@ -88,7 +82,13 @@ extension CPU {
     s.pointee.largePageRegions = 0
   }
 
-  private func advanceGeneration() {
+  /// - Parameter isSwitch: only the address space is another; what was known of others is as true as it was.
+  private func advanceGeneration(isSwitch: Bool = false) {
+    #if TRANSLATOR
+      if let translator = owner.translator {
+        translator.windows.news |= isSwitch && keepsWindows ? WindowNews.switched : WindowNews.flushed
+      }
+    #endif
     s.pointee.tlbGeneration &+= 1 << 32
     if s.pointee.tlbGeneration == 0 {
       // Generations are used up: old tags could match again, so clear them.
@@ -121,6 +121,9 @@ extension CPU {
     let set = TLB.set(of: linear)
     forget(linear, in: s.pointee.supervisorTLB + set)
     forget(linear, in: s.pointee.userTLB + set)
+    #if TRANSLATOR
+      owner.translator?.windows.forget(linear)
+    #endif
   }
 
   /// INVLPG: forgets the translations of one linear address, global or not, at either privilege.
@@ -149,7 +152,13 @@ extension CPU {
   @inline(__always)
   func grantWrites(_ entry: UnsafeMutablePointer<TLBEntry>, _ linear: UInt32) {
     entry.pointee.writeTag = entry.pointee.readTag
-    let holder = s.pointee.writeHolders + Int(truncatingIfNeeded: entry.pointee.info >> 12)
+    noteWriteHolder(physical: entry.pointee.info, linear)
+  }
+
+  /// Remembers that stores to a guest-physical page pass at a linear address.
+  @inline(__always)
+  func noteWriteHolder(physical: UInt64, _ linear: UInt32) {
+    let holder = s.pointee.writeHolders + Int(truncatingIfNeeded: physical >> 12)
     let page = linear & ~0xfff | WriteHolder.one
     if holder.pointee != page { noteSecondHolder(holder, page) }
   }
@@ -166,6 +175,9 @@ extension CPU {
   private func holdsWriteTag(_ linear: UInt32) -> Bool {
     let tag = s.pointee.tlbGeneration | UInt64(linear)
     let first = TLB.set(of: linear), second = first + TLB.sets
+    #if TRANSLATOR
+      if owner.translator?.windows.letsWrite(linear) ?? false { return true }
+    #endif
     return s.pointee.supervisorTLB[first].writeTag == tag || s.pointee.supervisorTLB[second].writeTag == tag
       || s.pointee.userTLB[first].writeTag == tag || s.pointee.userTLB[second].writeTag == tag
   }
@@ -181,6 +193,9 @@ extension CPU {
       let set = TLB.set(of: linear)
       revoke(linear, in: s.pointee.supervisorTLB + set)
       revoke(linear, in: s.pointee.userTLB + set)
+      #if TRANSLATOR
+        owner.translator?.windows.protect(linear)
+      #endif
     }
     holder.pointee = WriteHolder.nobody
   }

@@ -196,6 +196,13 @@ struct NestedPager: Pager {
     return MappedPage(machine: MachineAddress(leaf.page), rights: leaf.rights, isLarge: leaf.level > 0)
   }
 
+  /// Whether a write to a guest-physical page would find every mark set that it makes in EPT.
+  func takesWritesUnseen(_ physical: UInt64, _ cpu: CPU) -> Bool {
+    guard let leaf = inspect(physical, cpu) else { return false }
+    let wanted = EPTFormat.writable | n.pointee.readyDirty
+    return leaf.entry & wanted == wanted
+  }
+
   /// What EPT has for a page that may be read, uncounted and without a mark.
   private func inspect(_ physical: UInt64, _ cpu: CPU) -> PageLeaf? {
     var tables = MachineTables(cpu)

@@ -1,0 +1,69 @@
+// How translated code reaches memory: through a linear window, where the host's MMU translates and an access costs what it
+// costs the host, but a page costs microseconds to bring in and to take away; or by the software TLB, where every access
+// costs some cycles and a page next to nothing. What suits the guest is measured while it runs: a guest that leaves its
+// translations alone gets windows, one that flushes and invalidates gets the TLB. (PROTOTYPE D: a page repays itself after
+// some hundreds to thousands of accesses.)
+
+#if TRANSLATOR
+
+  /// The choice, and what it is made by.
+  struct MemoryPaths {
+    /// Instructions in a period.
+    static let period: Int64 = 200_000
+    /// Periods without a disturbance before windows are used.
+    private static let quietPeriods = 2
+    /// Disturbances in a period that windows are not worth.
+    private static let mostDisturbances: UInt64 = 3
+
+    /// What the choice is when somebody has made it: for tests and measurements.
+    var choice = MemoryPathChoice.measured
+    /// Windows can't be had here.
+    var areWindowsBarred = false
+
+    private var isWindowed = false
+    private var periodStart: Int64 = 0
+    private var countAtStart: UInt64 = 0
+    private var quiet = 0
+    /// Periods for which windows stay out of use, doubled each time that they proved wrong.
+    private var wait = 0
+    private var nextWait = 4
+
+    func usesWindow(user: Bool) -> Bool {
+      if areWindowsBarred { return false }
+      switch choice {
+      case .measured: return isWindowed
+      case .window: return true
+      case .tlb: return false
+      }
+    }
+
+    /// Looks at what was counted. Call it now and then.
+    /// - Parameter disturbances: flushes, invalidations and the like, so far.
+    /// - Returns: whether the choice has changed.
+    mutating func review(retired: Int64, disturbances: UInt64) -> Bool {
+      let length = retired &- periodStart
+      if length < Self.period { return false }
+      let most = Self.mostDisturbances &* UInt64(length / Self.period)
+      let seen = disturbances &- countAtStart
+      periodStart = retired
+      countAtStart = disturbances
+      if isWindowed {
+        if seen <= most { return false }
+        isWindowed = false
+        quiet = 0
+        wait = nextWait
+        nextWait = min(nextWait * 2, 64)
+        return true
+      }
+      quiet = seen == 0 ? quiet + 1 : 0
+      if wait > 0 {
+        wait -= 1
+        return false
+      }
+      if quiet < Self.quietPeriods { return false }
+      isWindowed = true
+      return true
+    }
+  }
+
+#endif

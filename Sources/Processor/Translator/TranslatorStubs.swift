@@ -1,0 +1,166 @@
+// The code that every fragment shares, made once at the start of the translation cache: the way in, the ways out, and the
+// look-up of an address in the software TLB. Nothing here changes a flag of the guest's: comparisons are subtractions
+// by LEA, and the branch that sees their result is JRCXZ.
+
+import Translation
+
+/// Why translated code came back.
+enum TranslatorExit: UInt32 {
+  /// To `exitAddress`, by the link in `exitDetail`.
+  case direct = 1
+  /// To `exitAddress`, computed.
+  case indirect
+  /// The instruction in `exitDetail` (fragment << 7 | number) is the monitor's.
+  case callout
+  /// The TLB has nothing for `exitAddress`; `exitDetail` is the host address behind the call.
+  case miss
+  /// A host fault (`chost_translator`).
+  case fault
+}
+
+/// Offsets of the shared code.
+struct TranslatorStubs {
+  private(set) var enter = 0
+  private(set) var direct = 0
+  private(set) var indirect = 0
+  private(set) var callout = 0
+  private(set) var fault = 0
+  /// By user << 4 | write << 3 | log2-like index of the size.
+  private var lookups = InlineArray<32, Int>(repeating: 0)
+  private(set) var end = 0
+
+  /// Sizes of accesses that have a look-up of their own.
+  static let sizes: [UInt8] = [1, 2, 4, 8, 10, 16]
+
+  private static func index(user: Bool, write: Bool, size: UInt8) -> Int {
+    let sizeIndex = sizes.firstIndex(of: size) ?? 2
+    return (user ? 16 : 0) | (write ? 8 : 0) | sizeIndex
+  }
+
+  /// Where an access of a kind looks its address up: in with the linear address in R14D, out with the addend in R13.
+  func lookup(user: Bool, write: Bool, size: UInt8) -> Int { lookups[Self.index(user: user, write: write, size: size)] }
+
+  init(_ asm: inout Assembler) {
+    makeEntry(&asm)
+    let exit = makeExit(&asm)
+    direct = makeExit(&asm, .direct, exit)
+    indirect = makeExit(&asm, .indirect, exit)
+    callout = makeExit(&asm, .callout, exit)
+    fault = makeExit(&asm, .fault, exit)
+    for user in [false, true] {
+      for write in [false, true] {
+        for size in Self.sizes {
+          while asm.position & 15 != 0 { asm.byte(0xcc) }
+          lookups[Self.index(user: user, write: write, size: size)] = asm.position
+          makeLookup(&asm, user: user, write: write, size: size, exit: exit)
+        }
+      }
+    }
+    end = asm.position
+  }
+
+  private static let callee: [HostRegister] = [.rbx, .rbp, .r12, .r13, .r14, .r15]
+  /// Guest registers but EAX, whose host register the flags go through.
+  private static let others = 1..<8
+
+  /// `UInt32 enter(state, target)`, by the C calling convention.
+  private mutating func makeEntry(_ asm: inout Assembler) {
+    enter = asm.position
+    for register in Self.callee { asm.push(register) }
+    asm.move(HostState.state, .rdi, width: .qword)
+    asm.move(HostState.value, .rsi, width: .qword)
+    asm.move(HostState.counts, immediate: HostState.shiftCounts)
+    asm.load(HostState.budget, HostState.field(\.remaining), width: .qword)
+    asm.load(HostState.address, HostState.field(\.exitAddress))
+    asm.load(.rax, HostState.field(\.hostFlags))
+    asm.restoreFlags()
+    asm.load(.rax, HostState.register(slot: 0), width: .qword)
+    for number in Self.others {
+      asm.load(HostState.register(UInt8(number)), HostState.register(slot: number), width: .qword)
+    }
+    asm.jump(to: HostState.value)
+  }
+
+  /// The common end: the reason in R11D, detail in R13, address in R14D.
+  private func makeExit(_ asm: inout Assembler) -> Int {
+    let start = asm.position
+    asm.store(HostState.register(slot: 0), .rax, width: .qword)
+    asm.saveFlags()
+    asm.store(HostState.field(\.hostFlags), .rax)
+    for number in Self.others {
+      asm.store(HostState.register(slot: number), HostState.register(UInt8(number)), width: .qword)
+    }
+    asm.store(HostState.field(\.remaining), HostState.budget, width: .qword)
+    asm.store(HostState.field(\.exitAddress), HostState.address)
+    asm.store(HostState.field(\.exitDetail), HostState.addend, width: .qword)
+    asm.move(.rax, HostState.value)
+    for register in Self.callee.reversed() { asm.pop(register) }
+    asm.return()
+    return start
+  }
+
+  private func makeExit(_ asm: inout Assembler, _ reason: TranslatorExit, _ exit: Int) -> Int {
+    let start = asm.position
+    asm.move(HostState.value, immediate: reason.rawValue)
+    asm.jump(to: exit)
+    return start
+  }
+
+  /// The software TLB's first way (TLB.swift has the layout): found when the tag equals generation | page of the last byte.
+  private func makeLookup(_ asm: inout Assembler, user: Bool, write: Bool, size: UInt8, exit: Int) {
+    typealias H = HostState
+    // R13 = 4 * set.
+    asm.rotateRight(H.addend, H.address, by: 24)
+    asm.shift(.right, H.addend, H.addend, by: H.counts)
+    asm.loadAddress(H.addend, HostMemory(index: H.addend, scale: 2), width: .qword)
+    // R11 = generation | page of the last byte.
+    asm.move(H.saved, immediate: 12)
+    if size == 1 {
+      asm.shift(.right, H.value, H.address, by: H.saved)
+    } else {
+      asm.loadAddress(H.value, HostMemory(base: H.address, displacement: Int32(size) - 1))
+      asm.shift(.right, H.value, H.value, by: H.saved)
+    }
+    asm.shift(.left, H.value, H.value, by: H.saved)
+    asm.load(H.saved, H.field(\.tlbGeneration), width: .qword)
+    asm.loadAddress(H.value, HostMemory(base: H.value, index: H.saved), width: .qword)
+    // RCX = tag - R11.
+    asm.complement(H.value, width: .qword)
+    asm.move(H.saved, .rcx, width: .qword)
+    asm.load(.rcx, H.tlb(user: user, write ? \.writeTag : \.readTag), width: .qword)
+    asm.loadAddress(.rcx, HostMemory(base: .rcx, index: H.value, displacement: 1), width: .qword)
+    let hit = asm.jumpIfCounterIsZero()
+    asm.move(.rcx, H.saved, width: .qword)
+    asm.pop(H.addend)
+    asm.move(H.value, immediate: TranslatorExit.miss.rawValue | UInt32(size) << 8 | (write ? 1 << 16 : 0))
+    asm.jump(to: exit)
+    asm.setShortTarget(hit, asm.position)
+    asm.move(.rcx, H.saved, width: .qword)
+    asm.load(H.addend, H.tlbAddend(user: user), width: .qword)
+    asm.return()
+  }
+}
+
+extension HostState {
+  fileprivate static func tlbAddend(user: Bool) -> HostMemory {
+    HostMemory(
+      base: state, index: addend, scale: 3,
+      displacement: Int32(
+        (user ? StateRegion.userTLB : StateRegion.supervisorTLB) + MemoryLayout<TLBEntry>.offset(of: \.addend)!))
+  }
+}
+
+extension Assembler {
+  /// EAX = flags as `HostFlags` packs them.
+  mutating func saveFlags() {
+    byte(0x9f)  // lahf
+    encode(0x0f90, reg: 0, .register(.rax), width: .byte)  // seto al
+  }
+
+  /// The reverse; EAX is destroyed.
+  mutating func restoreFlags() {
+    byte(0x04)  // add al, 7f: overflows when al is 1
+    byte(0x7f)
+    byte(0x9e)  // sahf
+  }
+}

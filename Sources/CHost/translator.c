@@ -73,15 +73,20 @@ static void make_key(void) {
   install();
 }
 
-void chost_translator_bind(chost_translator *translator) {
+static _Thread_local bool has_stack __attribute__((tls_model("initial-exec")));
+
+static void prepare_thread(void) {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
   pthread_once(&once, make_key);
-  if (translator && !pthread_getspecific(stack_key)) {
-    // A handler may not push onto the stack of code that it interrupts at any instruction.
-    size_t size = 64 << 10;
-    stack_t stack = {.ss_sp = malloc(size), .ss_size = size};
-    if (stack.ss_sp && sigaltstack(&stack, NULL) == 0) pthread_setspecific(stack_key, stack.ss_sp);
-  }
+  // A handler may not push onto the stack of code that it interrupts at any instruction.
+  size_t size = 64 << 10;
+  stack_t stack = {.ss_sp = malloc(size), .ss_size = size};
+  if (stack.ss_sp && sigaltstack(&stack, NULL) == 0) pthread_setspecific(stack_key, stack.ss_sp);
+  has_stack = true;
+}
+
+void chost_translator_bind(chost_translator *translator) {
+  if (!has_stack) prepare_thread();
   current = translator;
 }
 
@@ -89,6 +94,10 @@ void chost_translator_set_window(uint64_t base) {
 #ifndef HWCAP2_FSGSBASE
 #define HWCAP2_FSGSBASE (1 << 1)
 #endif
+  // Nobody else in the process uses GS.
+  static _Thread_local uint64_t present __attribute__((tls_model("initial-exec")));
+  if (present == base) return;
+  present = base;
   static int direct = -1;
   if (direct < 0) direct = (getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE) != 0;
   if (direct) {

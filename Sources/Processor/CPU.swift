@@ -19,6 +19,13 @@ struct CPU: BitwiseCopyable {
     Unmanaged<Processor>.fromOpaque(s.pointee.owner)._withUnsafeGuaranteedRef { $0 }
   }
 
+  #if TRANSLATOR
+    /// The translator, while it is the engine; without the cost of a reference.
+    @inline(__always) var translator: Unmanaged<Translator>? {
+      s.pointee.translator.map { Unmanaged<Translator>.fromOpaque($0) }
+    }
+  #endif
+
   // MARK: Registers
 
   /// The low `W` bits of a general register. For 8-bit widths 0-3 are AL CL DL BL and 4-7 AH CH DH BH.

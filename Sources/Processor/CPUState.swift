@@ -111,6 +111,12 @@ public struct CPUState {
   var exitAddress: UInt32 = 0
   /// Which link, which instruction, or which host address.
   var exitDetail: UInt64 = 0
+  /// The `Translator`, unretained; nil while the engine is another.
+  var translator: UnsafeMutableRawPointer?
+  /// XMM registers and MXCSR are in the host's while translated code runs; here at any other time.
+  var vectorsInHost: UInt8 = 0
+  /// MXCSR for everybody else: all exceptions masked.
+  var hostVectorControl: UInt32 = 0x1f80
   /// The access under way is one that translated code began, and its exit has been counted.
   var repeatsTranslatedAccess = false
   /// Room for a value while translated code looks up another address.

@@ -41,11 +41,13 @@ extension Processor {
       blocks.removeAll(cpu)
       blocks.translator = nil
       translator = nil
+      cpu.s.pointee.translator = nil
       defer { cpu.updateContext() }
       if engine == .interpreter { return true }
       guard let made = Translator(cpu) else { return false }
       made.paths.choice = paths
       translator = made
+      cpu.s.pointee.translator = Unmanaged.passUnretained(made).toOpaque()
       blocks.translator = made
       return true
     #else
@@ -74,11 +76,11 @@ extension Processor {
   #if TRANSLATOR
     /// What the translator needs of this thread, and its look at what was measured.
     @inline(__always)
-    func begin(_ translator: Translator) {
-      chost_translator_bind(translator.host)
-      if translator.paths.review(retired: cpu.retired, disturbances: cpu.translationDisturbances &+ translator.windows.counters.refusals) {
-        translator.statistics.pathChanges &+= 1
-        cpu.updateContext()
+    func beginTranslated() {
+      cpu.translator?._withUnsafeGuaranteedRef { translator in
+        chost_translator_bind(translator.host)
+        translator.windows.unbind()
+        if translator.paths.isDue(cpu.retired) { translator.reviewPaths() }
       }
     }
   #endif

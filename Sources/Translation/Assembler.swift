@@ -192,6 +192,16 @@ package struct Assembler {
     vex(to.number, from.number, third: count.number, map: 2, prefix: kind.rawValue, wide: width == .qword, opcode: 0xf7)
   }
 
+  /// PEXT (BMI2): the bits of `from` that `mask` has, side by side.
+  package mutating func extract(_ to: HostRegister, _ from: HostRegister, mask: HostRegister) {
+    vex(to.number, mask.number, third: from.number, map: 2, prefix: 2, wide: false, opcode: 0xf5)
+  }
+
+  /// PDEP (BMI2): the reverse.
+  package mutating func deposit(_ to: HostRegister, _ from: HostRegister, mask: HostRegister) {
+    vex(to.number, mask.number, third: from.number, map: 2, prefix: 3, wide: false, opcode: 0xf5)
+  }
+
   /// A three-byte VEX prefix, opcode and a register-register ModRM (SDM 2A, 2.3.5).
   private mutating func vex(
     _ reg: UInt8, _ rm: UInt8, third: UInt8, map: UInt8, prefix: UInt8, wide: Bool, opcode: UInt8

@@ -4,7 +4,7 @@
 //
 // A block may be entered when its key equals EIP | context:
 //
-//    63                    45 44        39 38     32 31             0
+//    63                    46 45        40 39     32 31             0
 //   +------------------------+------------+---------+----------------+
 //   | code generation        | CS number  | mode    | EIP            |
 //   +------------------------+------------+---------+----------------+
@@ -26,14 +26,16 @@ enum EngineMode {
   /// FS, GS: writable data that reaches up to 4 GiB from its base, so that an access needs no check.
   static let openFS: UInt64 = 1 << 37
   static let openGS: UInt64 = 1 << 38
+  /// Privilege level 0.
+  static let kernel: UInt64 = 1 << 39
   /// Those that change what a block contains.
   static let block: UInt64 = big | flat | single
 
   /// Those that change what a translation of it contains.
-  static let fragment: UInt64 = user | window | openFS | openGS
+  static let fragment: UInt64 = user | kernel | window | openFS | openGS
 
-  static let codeSegmentShift: UInt64 = 39
-  static let generation: UInt64 = 1 << 45
+  static let codeSegmentShift: UInt64 = 40
+  static let generation: UInt64 = 1 << 46
 }
 
 /// Code segments that are not flat get a number each, so that blocks seen through one don't run through another.
@@ -62,6 +64,7 @@ extension CPU {
     var mode: UInt64 = cs.isBig ? EngineMode.big : 0
     let user = s.pointee.cpl == 3
     if user { mode |= EngineMode.user }
+    if s.pointee.cpl == 0 { mode |= EngineMode.kernel }
     s.pointee.tlb = user ? s.pointee.userTLB : s.pointee.supervisorTLB
 
     let hasDataBreakpoints = s.pointee.dr7 & 0xff != 0
@@ -73,10 +76,10 @@ extension CPU {
       if isFlatData(ss), ss.isBig, isFlatData(ds), isFlatData(es), mode & EngineMode.single == 0 { mode |= EngineMode.flat }
     }
     #if TRANSLATOR
-      if mode & EngineMode.flat != 0, let translator = owner.translator {
+      if mode & EngineMode.flat != 0, let translator {
         if isOpenData(segment(.fs).pointee) { mode |= EngineMode.openFS }
         if isOpenData(segment(.gs).pointee) { mode |= EngineMode.openGS }
-        if translator.paths.usesWindow(user: user) { mode |= EngineMode.window }
+        if translator._withUnsafeGuaranteedRef({ $0.paths.usesWindow(user: user) }) { mode |= EngineMode.window }
       }
     #endif
 

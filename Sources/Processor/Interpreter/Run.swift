@@ -11,8 +11,8 @@ extension Processor {
   /// same answers takes the same path whatever the targets are.
   public func run(until target: UInt64) -> Exit {
     #if TRANSLATOR
-      if let translator { begin(translator) }
-      defer { if translator != nil { chost_translator_bind(nil) } }
+      beginTranslated()
+      defer { if cpu.s.pointee.translator != nil { chost_translator_bind(nil) } }
     #endif
     let exit = runInterpreter(until: target)
     if exit != .budget { cpu.noteExit() }

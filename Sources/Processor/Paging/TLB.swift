@@ -85,8 +85,8 @@ extension CPU {
   /// - Parameter isSwitch: only the address space is another; what was known of others is as true as it was.
   private func advanceGeneration(isSwitch: Bool = false) {
     #if TRANSLATOR
-      if let translator = owner.translator {
-        translator.windows.news |= isSwitch && keepsWindows ? WindowNews.switched : WindowNews.flushed
+      translator?._withUnsafeGuaranteedRef {
+        $0.windows.news |= isSwitch && keepsWindows ? WindowNews.switched : WindowNews.flushed
       }
     #endif
     s.pointee.tlbGeneration &+= 1 << 32
@@ -122,7 +122,7 @@ extension CPU {
     forget(linear, in: s.pointee.supervisorTLB + set)
     forget(linear, in: s.pointee.userTLB + set)
     #if TRANSLATOR
-      owner.translator?.windows.forget(linear)
+      translator?._withUnsafeGuaranteedRef { $0.windows.forget(linear) }
     #endif
   }
 
@@ -176,7 +176,7 @@ extension CPU {
     let tag = s.pointee.tlbGeneration | UInt64(linear)
     let first = TLB.set(of: linear), second = first + TLB.sets
     #if TRANSLATOR
-      if owner.translator?.windows.letsWrite(linear) ?? false { return true }
+      if translator?._withUnsafeGuaranteedRef({ $0.windows.letsWrite(linear) }) ?? false { return true }
     #endif
     return s.pointee.supervisorTLB[first].writeTag == tag || s.pointee.supervisorTLB[second].writeTag == tag
       || s.pointee.userTLB[first].writeTag == tag || s.pointee.userTLB[second].writeTag == tag
@@ -194,7 +194,7 @@ extension CPU {
       revoke(linear, in: s.pointee.supervisorTLB + set)
       revoke(linear, in: s.pointee.userTLB + set)
       #if TRANSLATOR
-        owner.translator?.windows.protect(linear)
+        translator?._withUnsafeGuaranteedRef { $0.windows.protect(linear) }
       #endif
     }
     holder.pointee = WriteHolder.nobody

@@ -46,9 +46,12 @@ struct BlockTranslator {
   var offset: UInt32 = 0
   /// Flags that are undefined now (`FlagEffect`).
   var undefinedFlags: UInt32 = 0
-  /// The last x87 instruction but control ones, plus 1; and whether the unit has been checked since the last callout.
+  /// The last x87 instruction but control ones whose FIP isn't stored yet, and the last with a memory operand, plus 1.
   var lastX87 = 0
+  var lastX87Data = 0
+  /// The x87 unit, and the XMM registers, were found to be the guest's since the last callout.
   var isX87Checked = false
+  var areVectorsChecked = false
 
   /// Code that is left to the end: exits of branches in the middle.
   struct SideExit {
@@ -98,6 +101,7 @@ struct BlockTranslator {
       number = n
       let i = instructions[n]
       let effect = FlagEffect(i)
+      if lastX87 != 0, i.operation == .jcc || HandlerTable.endsBlock(i.operation, isFlat: true) { storeX87Notes() }
       if undefinedFlags & effect.reads != 0 {
         // Its record must begin where the flags are still as they were: settling them twice does no harm.
         appendRecord(.identical)
@@ -111,7 +115,10 @@ struct BlockTranslator {
       case .callout:
         leaveForMonitor()
         undefinedFlags = 0
+        lastX87 = 0
+        lastX87Data = 0
         isX87Checked = false
+        areVectorsChecked = false
         isOpen = !Self.endsAfterCallout(i)
       case .branch: isOpen = i.operation == .jcc
       case .identical, .inline: undefinedFlags = effect.undefined(after: undefinedFlags)
@@ -121,6 +128,7 @@ struct BlockTranslator {
     number = count
     appendRecord(.branch)
     if isOpen {
+      if lastX87 != 0 { storeX87Notes() }
       settleFlags()
       goTo(request.eip &+ offset)
     }
@@ -139,7 +147,7 @@ struct BlockTranslator {
       InstructionRecord(
         start: UInt16(truncatingIfNeeded: asm.position - checkedEntry),
         undefinedFlags: UInt16(truncatingIfNeeded: HostFlags.packed(undefinedFlags)), kind: kind,
-        lastX87: UInt8(truncatingIfNeeded: lastX87)))
+        lastX87: UInt8(truncatingIfNeeded: lastX87), lastX87Data: UInt8(truncatingIfNeeded: lastX87Data)))
   }
 
   /// Instructions behind which the interpreter ends a block too.
@@ -237,8 +245,11 @@ struct BlockTranslator {
   }
 
   /// Leaves the present instruction to the monitor. It comes back to the next one, if it does.
-  private mutating func leaveForMonitor() {
+  private mutating func leaveForMonitor() { leave(to: stubs.callout) }
+
+  /// Leaves by a stub that says which instruction it was.
+  mutating func leave(to stub: Int) {
     asm.move(HostState.addend, immediate: request.number << 7 | UInt32(number))
-    asm.jump(to: stubs.callout)
+    asm.jump(to: stub)
   }
 }

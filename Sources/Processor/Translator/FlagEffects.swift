@@ -45,6 +45,15 @@ struct FlagEffect {
     case .sahf: defines = Self.all & ~Self.of
     case .lahf: reads = Self.all & ~Self.of
     case .salc: reads = Self.cf
+    case .pushf: reads = Self.all
+    case .popf: defines = Self.all
+    // FCMOV and FCOMI read or write them; SSE's comparisons write them all.
+    case .x87: if !i.hasMemory, X87Encoding.usesFlags(i.condition, i.reg << 3 | i.rm) { reads = Self.all }
+    case .simd:
+      switch SIMDTable.rows[Int(i.selector)].operands {
+      case .flagsFromXmm32, .flagsFromXmm64: defines = Self.all
+      default: break
+      }
     case .jcc, .setcc, .cmovcc: reads = Self.read(by: i.condition)
     default: break
     }

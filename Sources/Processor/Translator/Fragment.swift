@@ -22,9 +22,10 @@ struct InstructionRecord: BitwiseCopyable {
   /// Flags that are undefined before it (`FlagEffect`), packed by `HostFlags`.
   var undefinedFlags: UInt16
   var kind: TranslationKind
-  /// Which x87 instruction of the fragment was the last before this one, plus 1; 0 for none.
+  /// Which x87 instruction of the fragment was the last before this one, and which with a memory operand, plus 1; 0 when
+  /// the state has its FIP, FDS and so on already.
   var lastX87: UInt8
-  var padding: UInt16 = 0
+  var lastX87Data: UInt8
 }
 
 /// A translated block.

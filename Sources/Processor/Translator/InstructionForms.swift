@@ -51,6 +51,10 @@ extension BlockTranslator {
     case .pop: return emitPop(i)
     case .leave: return emitLeave(i)
     case .jcc, .jmp, .jmpIndirect, .call, .callIndirect, .ret, .loop, .jcxz: return emitTransfer(i) ? .branch : .callout
+    case .x87: return emitX87(i)
+    case .wait: return emitWait()
+    case .simd: return emitVector(i)
+    case .cli, .sti, .cld, .std, .pushf, .popf, .clts, .movFromControl, .movFromSegment: return emitSystem(i)
     default: return .callout
     }
   }
@@ -72,7 +76,7 @@ extension BlockTranslator {
   }
 
   /// How far an instruction's form is the guest's own.
-  private func kind(_ rm: HostOperand) -> TranslationKind {
+  func kind(_ rm: HostOperand) -> TranslationKind {
     if case .memory(let place) = rm, !place.isInWindow { return .inline }
     return .identical
   }

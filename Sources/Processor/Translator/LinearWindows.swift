@@ -36,6 +36,8 @@
     @exclusivity(unchecked) private var windows: [LinearWindow] = []
     /// Index of the window in use for each privilege, or -1.
     @exclusivity(unchecked) private var present = (-1, -1)
+    /// Index of the window at GS's base, or -1.
+    @exclusivity(unchecked) private var bound = -1
     private var turn = 0
     /// `WindowNews` since the last `prepare`.
     @exclusivity(unchecked) var news: UInt8 = 0
@@ -48,11 +50,22 @@
     /// Sees to it that GS's base is the window of the present address space and privilege.
     @inline(__always)
     func prepare(_ cpu: CPU) {
+      let index = cpu.isUser ? present.1 : present.0
+      if news == 0, index >= 0, index == bound { return }
+      bind(cpu)
+    }
+
+    @inline(never)
+    private func bind(_ cpu: CPU) {
       if news != 0 { settle(cpu) }
       var index = cpu.isUser ? present.1 : present.0
       if index < 0 { index = select(cpu) }
       chost_translator_set_window(UInt64(UInt(bitPattern: windows[index].base)))
+      bound = index
     }
+
+    /// GS's base may be anything by now: another thread, or another machine.
+    @inline(__always) func unbind() { bound = -1 }
 
     private func settle(_ cpu: CPU) {
       if news & WindowNews.flushed != 0 {

@@ -24,9 +24,12 @@
     /// What the signal handler reads and writes.
     let host: UnsafeMutablePointer<chost_translator>
     private let cpu: CPU
-    private let enter: @convention(c) (UnsafeMutableRawPointer, UnsafeRawPointer) -> UInt32
+    private let enterCode: @convention(c) (UnsafeMutableRawPointer, UnsafeRawPointer) -> UInt32
     private let targets: UnsafeMutablePointer<UnsafeMutableRawPointer>
     private let keys: UnsafeMutablePointer<UInt64>
+    /// Callouts by operation, then those for what was accessed, and for divide errors.
+    private let calloutCounts: UnsafeMutablePointer<UInt64>
+    private let reasonCounts: UnsafeMutablePointer<UInt64>
     /// Instructions that were seen to need the explicit path, by guest-physical address, and how often.
     private var strikes: [UInt32: UInt8] = [:]
 
@@ -43,14 +46,18 @@
       host.pointee.code_start = start
       host.pointee.code_end = start + UInt64(TranslationCache.capacity)
       host.pointee.fault_entry = start + UInt64(cache.stubs.fault)
-      enter = unsafeBitCast(cache.executable + cache.stubs.enter, to: type(of: enter))
+      enterCode = unsafeBitCast(cache.executable + cache.stubs.enter, to: type(of: enterCode))
       targets = (cpu.raw + StateRegion.indirectTargets).bindMemory(
         to: UnsafeMutableRawPointer.self, capacity: StateRegion.indirectTargetCount)
       keys = (cpu.raw + StateRegion.keys).bindMemory(to: UInt64.self, capacity: StateRegion.fragmentCapacity)
+      calloutCounts = .allocate(capacity: Operation.allCases.count + 2)
+      calloutCounts.initialize(repeating: 0, count: Operation.allCases.count + 2)
+      reasonCounts = calloutCounts + Operation.allCases.count
       forgetTargets()
     }
 
     deinit {
+      calloutCounts.deallocate()
       cache.deallocate()
       host.deallocate()
     }
@@ -58,6 +65,9 @@
     /// The statistics, with those that are counted elsewhere.
     var report: TranslatorStatistics {
       var report = statistics
+      for number in report.callouts.indices { report.callouts[number] = calloutCounts[number] }
+      report.accessCallouts = reasonCounts[0]
+      report.divideCallouts = reasonCounts[1]
       report.windowFaults = windows.counters.faults
       report.windowPages = windows.counters.pages
       report.windowRefusals = windows.counters.refusals
@@ -179,16 +189,29 @@
       case leave
     }
 
+    /// Runs from a block that may run now; nil when it has no translation yet.
+    func enter(_ block: UnsafeMutablePointer<BlockHeader>) -> Outcome? {
+      var number = fragment(of: block, cpu.s.pointee.blockEIP, cpu.s.pointee.context & EngineMode.fragment)
+      if number == 0 {
+        block.pointee.coolness &-= 1
+        if block.pointee.coolness != 0 || !block.pointee.isValid { return nil }
+        block.pointee.coolness = Self.warmth
+        number = translate(block)
+      }
+      return run(number)
+    }
+
     /// Runs from a fragment whose block may run now.
     func run(_ first: UInt32) -> Outcome {
       let s = cpu.s
+      s.pointee.vectorsInHost = 0
       setKey(first)
       var target = UnsafeRawPointer(cache.address(cache.fragments[Int(first)].entry))
       s.pointee.hostFlags = HostFlags.packed(cpu.flags.eflags)
       var isWindowed = s.pointee.context & EngineMode.window != 0
       while true {
         if isWindowed { windows.prepare(cpu) }
-        let exit = enter(cpu.raw, target)
+        let exit = enterCode(cpu.raw, target)
         switch TranslatorExit(rawValue: exit & 0xff) {
         case .direct:
           s.pointee.eip = s.pointee.exitAddress
@@ -215,18 +238,22 @@
         case .fault:
           guard let resumed = serveFault() else { return .leave }
           target = resumed
+        case .x87, .vectors:
+          guard let resumed = prepareUnit(TranslatorExit(rawValue: exit & 0xff) == .x87) else { return .leave }
+          target = resumed
         case nil: preconditionFailure("translated code came back with \(exit)")
         }
         isWindowed = s.pointee.context & EngineMode.window != 0
       }
     }
 
-    private func setKey(_ number: UInt32) {
+    @inline(__always) private func setKey(_ number: UInt32) {
       keys[Int(number)] = 0 &- (UInt64(cache.fragments[Int(number)].eip) | cpu.s.pointee.context)
     }
 
     @inline(__always) private func finish(_ outcome: Outcome) -> Outcome {
-      cpu.flags = LazyFlags(eflags: HostFlags.eflags(cpu.s.pointee.hostFlags))
+      unpackFlags()
+      cpu.s.pointee.vectorsInHost = 0
       return outcome
     }
 
@@ -253,6 +280,14 @@
       statistics.linksMade &+= 1
     }
 
+    /// Chooses between windows and the software TLB by what was measured.
+    func reviewPaths() {
+      if paths.review(retired: cpu.retired, disturbances: cpu.translationDisturbances &+ windows.counters.refusals) {
+        statistics.pathChanges &+= 1
+        cpu.updateContext()
+      }
+    }
+
     // MARK: What the monitor does
 
     /// Why an instruction is executed by the interpreter.
@@ -260,41 +295,114 @@
 
     /// Executes one instruction of a fragment by the interpreter's general handler.
     /// - Returns: where translated code goes on; nil when it doesn't, with everything in place for the run loop.
-    private func execute(_ number: UInt32, _ instruction: Int, _ reason: Reason) -> UnsafeRawPointer? {
+    private func execute(
+      _ number: UInt32, _ instruction: Int, _ reason: Reason, resumes: Bool = true
+    ) -> UnsafeRawPointer? {
       let s = cpu.s
-      let fragment = cache.fragments[Int(number)]
-      let record = cache.record(fragment, instruction)
+      let fragment = cache.fragments + Int(number)
+      let record = cache.records + Int(fragment.pointee.firstRecord) + instruction
       let context = s.pointee.context
       let generation = cache.generation
-      let flags = s.pointee.hostFlags & ~UInt32(record.undefinedFlags)
-      cpu.flags = LazyFlags(eflags: HostFlags.eflags(flags))
-      s.pointee.remaining &+= Int64(fragment.count)
-      s.pointee.blockEIP = fragment.eip
-      s.pointee.leave = .resolve
-      let index = Int(fragment.firstStep) + instruction
-      let step = s.pointee.steps + index * MemoryLayout<Step>.stride
+      let count = Int64(fragment.pointee.count)
+      let index = Int(fragment.pointee.firstStep) + instruction
+      let step = s.pointee.steps.assumingMemoryBound(to: Step.self) + index
       let operation = s.pointee.instructions[index].operation
-      statistics.note(callout: operation, reason)
+      calloutCounts[Int(operation.rawValue)] &+= 1
+      if reason != .callout { reasonCounts[reason == .access ? 0 : 1] &+= 1 }
+      s.pointee.hostFlags &= ~UInt32(record.pointee.undefinedFlags)
+      // Most callouts have nothing to do with the arithmetic flags, which stay packed then.
+      let isFlagless = Self.leavesFlagsAlone(operation)
+      if !isFlagless { cpu.flags = LazyFlags(eflags: HostFlags.eflags(s.pointee.hostFlags)) }
+      if record.pointee.lastX87 != 0 { noteX87(fragment, record.pointee) }
+      let wasReady = s.pointee.fpu.obstacles == FloatingPointState.Obstacle.inHost
+      if reason == .callout { s.pointee.vectorsInHost = 0 }
+      s.pointee.remaining &+= count
+      s.pointee.blockEIP = fragment.pointee.eip
+      s.pointee.leave = .resolve
       s.pointee.attention |= Attention.callout
       s.pointee.repeatsTranslatedAccess = reason == .access
-      s.pointee.generalHandlers[Int(operation.rawValue)](cpu.raw, step)
+      s.pointee.generalHandlers[Int(operation.rawValue)](cpu.raw, UnsafeMutableRawPointer(step))
       s.pointee.attention &= ~Attention.callout
       s.pointee.repeatsTranslatedAccess = false
-      guard s.pointee.leave == .resolve, s.pointee.attention == 0 else { return nil }
-
-      let next = instruction + 1
-      let nextStep = step.assumingMemoryBound(to: Step.self) + 1
-      if next < fragment.count, s.pointee.context == context, cache.generation == generation,
-        cache.fragments[Int(number)].isValid, s.pointee.eip == fragment.eip &+ UInt32(nextStep.pointee.offset),
-        s.pointee.remaining >= Int64(fragment.count) - Int64(next)
-      {
-        s.pointee.remaining &-= Int64(fragment.count) - Int64(next)
-        s.pointee.hostFlags = HostFlags.packed(cpu.flags.eflags)
-        return UnsafeRawPointer(cache.address(fragment.checkedEntry)) + Int(cache.record(fragment, next).start)
+      guard s.pointee.leave == .resolve, s.pointee.attention == 0 else {
+        if isFlagless { unpackFlags() }
+        return nil
       }
-      guard let found = findNext() else { return nil }
-      s.pointee.hostFlags = HostFlags.packed(cpu.flags.eflags)
+      let rest = count - Int64(instruction) - 1
+      // Behind a callout the code looks at the units anew; behind an access it goes on with what it had.
+      if resumes, rest > 0, reason == .callout || !wasReady || keepX87(wasReady), s.pointee.context == context, cache.generation == generation, fragment.pointee.isValid,
+        s.pointee.eip == s.pointee.blockEIP &+ UInt32((step + 1).pointee.offset), s.pointee.remaining >= rest
+      {
+        s.pointee.remaining &-= rest
+        if !isFlagless { s.pointee.hostFlags = HostFlags.packed(cpu.flags.eflags) }
+        return UnsafeRawPointer(cache.address(fragment.pointee.checkedEntry)) + Int((record + 1).pointee.start)
+      }
+      guard let found = findNext() else {
+        if isFlagless { unpackFlags() }
+        return nil
+      }
+      if !isFlagless { s.pointee.hostFlags = HostFlags.packed(cpu.flags.eflags) }
       return UnsafeRawPointer(cache.address(cache.fragments[Int(found)].entry))
+    }
+
+    /// The registers are to be where an instruction wants them, if nothing stands in the way; else it is executed here.
+    private func prepareUnit(_ isX87: Bool) -> UnsafeRawPointer? {
+      let s = cpu.s
+      let number = UInt32(truncatingIfNeeded: s.pointee.exitDetail >> 7), instruction = Int(s.pointee.exitDetail & 127)
+      if isX87 {
+        if cpu.fpu.pointee.obstacles & ~FloatingPointState.Obstacle.inHost == 0 {
+          cpu.unparkX87()
+          return start(of: number, instruction)
+        }
+      } else if cpu.allowsSSE, s.pointee.fpu.mxcsr & 0x1f80 == 0x1f80 {
+        s.pointee.vectorsInHost = 1
+        return start(of: number, instruction)
+      }
+      return execute(number, instruction, .callout, resumes: false)
+    }
+
+    private func start(of number: UInt32, _ instruction: Int) -> UnsafeRawPointer {
+      let fragment = cache.fragments[Int(number)]
+      return UnsafeRawPointer(cache.address(fragment.checkedEntry)) + Int(cache.record(fragment, instruction).start)
+    }
+
+    /// Puts the x87 state back into the host's unit, where translated code has left it.
+    /// - Returns: false when something stands in the way now.
+    private func keepX87(_ wasReady: Bool) -> Bool {
+      guard wasReady, cpu.fpu.pointee.obstacles != FloatingPointState.Obstacle.inHost else { return true }
+      if cpu.fpu.pointee.obstacles != 0 { return false }
+      cpu.unparkX87()
+      return true
+    }
+
+    /// What x87 instructions left to be noted.
+    private func noteX87(_ fragment: UnsafeMutablePointer<Fragment>, _ record: InstructionRecord) {
+      let fpu = cpu.fpu
+      let instructions = cpu.s.pointee.instructions + Int(fragment.pointee.firstStep)
+      let steps = cpu.s.pointee.steps.assumingMemoryBound(to: Step.self) + Int(fragment.pointee.firstStep)
+      let last = Int(record.lastX87) - 1
+      fpu.pointee.instructionPointer = fragment.pointee.eip &+ UInt32(steps[last].offset)
+      fpu.pointee.instructionSelector = cpu.segment(.cs).pointee.selector
+      fpu.pointee.opcode = X87Encoding.fop(instructions[last])
+      if record.lastX87Data != 0 {
+        let segment = instructions[Int(record.lastX87Data) - 1].segment
+        fpu.pointee.dataSelector = cpu.segment(segment).pointee.selector
+      }
+    }
+
+    @inline(__always) private func unpackFlags() {
+      cpu.flags = LazyFlags(eflags: HostFlags.eflags(cpu.s.pointee.hostFlags))
+    }
+
+    /// Neither reads nor writes CF PF AF ZF SF OF.
+    @inline(__always) private static func leavesFlagsAlone(_ operation: Operation) -> Bool {
+      switch operation {
+      case .cli, .sti, .cld, .std, .clts, .cpuid, .rdtsc, .rdmsr, .wrmsr, .in, .out, .movFromControl, .movToControl,
+        .movFromSegment, .movToSegment, .pushSegment, .popSegment, .movs, .stos, .lods, .invlpg, .hlt, .mov, .push, .pop,
+        .call, .ret, .sysenter, .sysexit:
+        true
+      default: false
+      }
     }
 
     /// The software TLB had nothing for an access.
@@ -304,12 +412,13 @@
       let size = exit >> 8 & 0xff, write = exit >> 16 != 0
       let behindCall = s.pointee.exitDetail
       statistics.misses &+= 1
+      let wasReady = s.pointee.fpu.obstacles == FloatingPointState.Obstacle.inHost
       do {
         let route = try cpu.route(linear, write: write, user: cpu.isUser)
         if route.host != nil {
           let entry = s.pointee.tlb + TLB.set(of: linear)
           let tag = s.pointee.tlbGeneration | UInt64((linear &+ size &- 1) & ~0xfff)
-          if (write ? entry.pointee.writeTag : entry.pointee.readTag) == tag {
+          if (write ? entry.pointee.writeTag : entry.pointee.readTag) == tag, keepX87(wasReady) {
             // The call of the look-up, again.
             return UnsafeRawPointer(bitPattern: UInt(behindCall) - 5)
           }
@@ -330,16 +439,18 @@
 
     /// An access ends in a fault of the guest's.
     private func raise(_ fault: GuestFault, _ number: UInt32, _ instruction: Int) -> UnsafeRawPointer? {
-      settle(cache.fragments[Int(number)], before: instruction)
+      settle(number, before: instruction)
       cpu.s.pointee.pendingFault = fault
       cpu.s.pointee.leave = .fault
       return nil
     }
 
     /// Makes the state that of the guest before one of a fragment's instructions.
-    private func settle(_ fragment: Fragment, before instruction: Int) {
+    private func settle(_ number: UInt32, before instruction: Int) {
       let s = cpu.s
+      let fragment = cache.fragments[Int(number)]
       let record = cache.record(fragment, instruction)
+      if record.lastX87 != 0 { noteX87(cache.fragments + Int(number), record) }
       let step = s.pointee.steps.assumingMemoryBound(to: Step.self) + (Int(fragment.firstStep) + instruction)
       cpu.flags = LazyFlags(eflags: HostFlags.eflags(s.pointee.hostFlags & ~UInt32(record.undefinedFlags)))
       s.pointee.remaining &+= Int64(fragment.count) - Int64(instruction)
@@ -355,19 +466,27 @@
       }
       let fragment = cache.fragments[Int(number)]
       if host.pointee.fault_vector == 0 { return execute(number, instruction, .divide) }
+      // #GP: an operand of 16 bytes that isn't aligned.
+      if host.pointee.fault_vector == 13 { return execute(number, instruction, .access) }
       let address = host.pointee.fault_address
+      if paths.isThrashing(disturbances: cpu.translationDisturbances) {
+        // No use in waiting for the end of the period.
+        settle(number, before: instruction)
+        reviewPaths()
+        return nil
+      }
       if address &- UInt64(UInt(bitPattern: cpu.raw)) &+ 8192 < 4096 {
         statistics.budgetsUsedUp &+= 1
-        settle(fragment, before: 0)
+        settle(number, before: 0)
         return nil
       }
       guard let linear = windows.linear(of: address, user: cpu.isUser) else {
         preconditionFailure("translated code touched \(String(address, radix: 16)), which is not the guest's")
       }
+      let wasReady = s.pointee.fpu.obstacles == FloatingPointState.Obstacle.inHost
       do {
-        if try windows.fill(linear, write: host.pointee.fault_is_write, cpu) {
-          return UnsafeRawPointer(cache.address(fragment.checkedEntry))
-            + Int(cache.record(fragment, instruction).start)
+        if try windows.fill(linear, write: host.pointee.fault_is_write, cpu), keepX87(wasReady) {
+          return start(of: number, instruction)
         }
       } catch {
         return raise(error, number, instruction)
@@ -399,21 +518,13 @@
   let enterTranslation: Handler = { c, step in
     let cpu = CPU(c)
     let block = step.assumingMemoryBound(to: BlockHeader.self) - 1
-    guard cpu.s.pointee.attention == 0, let translator = cpu.owner.translator else {
+    guard cpu.s.pointee.attention == 0, let translator = cpu.translator else {
       return block.pointee.firstHandler.unsafelyUnwrapped(c, step)
     }
-    var number = translator.fragment(of: block, cpu.s.pointee.blockEIP, cpu.s.pointee.context & EngineMode.fragment)
-    if number == 0 {
-      block.pointee.coolness &-= 1
-      if block.pointee.coolness != 0 || !block.pointee.isValid {
-        return block.pointee.firstHandler.unsafelyUnwrapped(c, step)
-      }
-      block.pointee.coolness = Translator.warmth
-      number = translator.translate(block)
-    }
-    switch translator.run(number) {
+    switch translator._withUnsafeGuaranteedRef({ $0.enter(block) }) {
     case .interpret: continueAtEIP(c)
     case .leave: break
+    case nil: block.pointee.firstHandler.unsafelyUnwrapped(c, step)
     }
   }
 

@@ -48,14 +48,5 @@ public struct TranslatorStatistics: Sendable, Equatable {
       let spent = (ContinuousClock().now - start).components
       translationNanoseconds &+= UInt64(spent.seconds) * 1_000_000_000 &+ UInt64(spent.attoseconds / 1_000_000_000)
     }
-
-    @inline(__always) mutating func note(callout operation: Operation, _ reason: Translator.Reason) {
-      callouts[Int(operation.rawValue)] &+= 1
-      switch reason {
-      case .callout: break
-      case .access: accessCallouts &+= 1
-      case .divide: divideCallouts &+= 1
-      }
-    }
   #endif
 }

@@ -16,6 +16,8 @@ enum TranslatorExit: UInt32 {
   case miss
   /// A host fault (`chost_translator`).
   case fault
+  /// The x87 unit, or the XMM registers, aren't ready for the instruction in `exitDetail`.
+  case x87, vectors
 }
 
 /// Offsets of the shared code.
@@ -25,6 +27,8 @@ struct TranslatorStubs {
   private(set) var indirect = 0
   private(set) var callout = 0
   private(set) var fault = 0
+  private(set) var x87 = 0
+  private(set) var vectors = 0
   /// By user << 4 | write << 3 | log2-like index of the size.
   private var lookups = InlineArray<32, Int>(repeating: 0)
   private(set) var end = 0
@@ -47,6 +51,8 @@ struct TranslatorStubs {
     indirect = makeExit(&asm, .indirect, exit)
     callout = makeExit(&asm, .callout, exit)
     fault = makeExit(&asm, .fault, exit)
+    x87 = makeExit(&asm, .x87, exit)
+    vectors = makeExit(&asm, .vectors, exit)
     for user in [false, true] {
       for write in [false, true] {
         for size in Self.sizes {
@@ -72,6 +78,13 @@ struct TranslatorStubs {
     asm.move(HostState.counts, immediate: HostState.shiftCounts)
     asm.load(HostState.budget, HostState.field(\.remaining), width: .qword)
     asm.load(HostState.address, HostState.field(\.exitAddress))
+    let withoutVectors = jumpWithoutVectors(&asm)
+    for number in UInt8(0)..<8 {
+      // MOVAPS xmm, m128.
+      asm.encode(0x0f28, reg: number, .memory(HostState.vector(number)), width: .dword)
+    }
+    asm.loadVectorControl(HostState.field(\.fpu.mxcsr))
+    asm.setTarget(withoutVectors, asm.position)
     asm.load(.rax, HostState.field(\.hostFlags))
     asm.restoreFlags()
     asm.load(.rax, HostState.register(slot: 0), width: .qword)
@@ -87,6 +100,14 @@ struct TranslatorStubs {
     asm.store(HostState.register(slot: 0), .rax, width: .qword)
     asm.saveFlags()
     asm.store(HostState.field(\.hostFlags), .rax)
+    let withoutVectors = jumpWithoutVectors(&asm)
+    for number in UInt8(0)..<8 {
+      asm.encode(0x0f29, reg: number, .memory(HostState.vector(number)), width: .dword)
+    }
+    // STMXCSR; and the monitor's own.
+    asm.encode(0x0fae, reg: 3, .memory(HostState.field(\.fpu.mxcsr)), width: .dword)
+    asm.loadVectorControl(HostState.field(\.hostVectorControl))
+    asm.setTarget(withoutVectors, asm.position)
     for number in Self.others {
       asm.store(HostState.register(slot: number), HostState.register(UInt8(number)), width: .qword)
     }
@@ -97,6 +118,12 @@ struct TranslatorStubs {
     for register in Self.callee.reversed() { asm.pop(register) }
     asm.return()
     return start
+  }
+
+  /// Where flags are free: skips what follows unless the XMM registers are the guest's.
+  private func jumpWithoutVectors(_ asm: inout Assembler) -> Int {
+    asm.encode(0x80, reg: 7, .memory(HostState.field(\.vectorsInHost)), width: .byte, immediate: 0, immediateBytes: 1)
+    return asm.jump(if: 4)
   }
 
   private func makeExit(_ asm: inout Assembler, _ reason: TranslatorExit, _ exit: Int) -> Int {
@@ -142,6 +169,10 @@ struct TranslatorStubs {
 }
 
 extension HostState {
+  fileprivate static func vector(_ number: UInt8) -> HostMemory {
+    field(MemoryLayout<CPUState>.offset(of: \.fpu.xmm)! + Int(number) * 16)
+  }
+
   fileprivate static func tlbAddend(user: Bool) -> HostMemory {
     HostMemory(
       base: state, index: addend, scale: 3,
@@ -155,6 +186,10 @@ extension Assembler {
   mutating func saveFlags() {
     byte(0x9f)  // lahf
     encode(0x0f90, reg: 0, .register(.rax), width: .byte)  // seto al
+  }
+
+  fileprivate mutating func loadVectorControl(_ from: HostMemory) {
+    encode(0x0fae, reg: 2, .memory(from), width: .dword)
   }
 
   /// The reverse; EAX is destroyed.

@@ -14,7 +14,7 @@
     private static let quietPeriods = 2
     /// Disturbances in a period that windows are not worth.
     private static let mostDisturbances: UInt64 = 3
-    /// Disturbances after which a period is over at once.
+    /// Disturbances beyond those after which a period is over at once.
     private static let intolerable: UInt64 = 16
 
     /// What the choice is when somebody has made it: for tests and measurements.
@@ -41,17 +41,21 @@
 
     @inline(__always) func isDue(_ retired: Int64) -> Bool { retired &- periodStart >= Self.period }
 
-    /// Windows are in use and don't suit the guest at all.
-    func isThrashing(disturbances: UInt64) -> Bool {
-      choice == .measured && isWindowed && disturbances &- countAtStart > Self.intolerable
+    /// Disturbances that windows are worth since the period began.
+    private func tolerable(at retired: Int64) -> UInt64 {
+      Self.mostDisturbances &* UInt64(max(retired &- periodStart, Self.period) / Self.period)
+    }
+
+    /// Windows are in use and don't suit the guest at all: `review` will give them up.
+    func isThrashing(retired: Int64, disturbances: UInt64) -> Bool {
+      choice == .measured && isWindowed && disturbances &- countAtStart > tolerable(at: retired) &+ Self.intolerable
     }
 
     /// Looks at what was counted. Call it now and then.
     /// - Parameter disturbances: flushes, invalidations and the like, so far.
     /// - Returns: whether the choice has changed.
     mutating func review(retired: Int64, disturbances: UInt64) -> Bool {
-      let length = max(retired &- periodStart, Self.period)
-      let most = Self.mostDisturbances &* UInt64(length / Self.period)
+      let most = tolerable(at: retired)
       let seen = disturbances &- countAtStart
       periodStart = retired
       countAtStart = disturbances

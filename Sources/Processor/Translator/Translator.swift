@@ -469,7 +469,9 @@
       // #GP: an operand of 16 bytes that isn't aligned.
       if host.pointee.fault_vector == 13 { return execute(number, instruction, .access) }
       let address = host.pointee.fault_address
-      if paths.isThrashing(disturbances: cpu.translationDisturbances) {
+      if paths.isThrashing(
+        retired: cpu.retired, disturbances: cpu.translationDisturbances &+ windows.counters.refusals)
+      {
         // No use in waiting for the end of the period.
         settle(number, before: instruction)
         reviewPaths()

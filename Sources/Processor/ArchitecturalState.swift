@@ -208,6 +208,7 @@ extension Processor {
     s.pointee.sysenterEIP = state.sysenterEIP
     s.pointee.timestampOffset = state.timestamp &- retired
     s.pointee.apicBase = state.apicBase
+    s.pointee.cpuidNumber = CPUIDTable.noLeaf
     cpu.resumes = state.resumes
     s.pointee.shadowAt = state.isShadowed ? cpu.retired : -1
     s.pointee.pendingDebug = state.pendingDebug

@@ -119,6 +119,13 @@ public struct CPUState {
   var hostVectorControl: UInt32 = 0x1f80
   /// The access under way is one that translated code began, and its exit has been counted.
   var repeatsTranslatedAccess = false
+  /// What CPUID said last, and for which EAX; no number of a leaf while it isn't known.
+  var cpuidLeaf = CPUIDTable.Leaf(eax: 0, ebx: 0, ecx: 0, edx: 0)
+  var cpuidNumber = CPUIDTable.noLeaf
+  /// An address while a look-up has another use for its register.
+  var lookupScratch: UInt64 = 0
+  /// Changes between privilege level 3 and the others.
+  var privilegeChanges: UInt64 = 0
   /// Room for a value while translated code looks up another address.
   var translatedScratch: UInt64 = 0
 

@@ -119,7 +119,10 @@ public final class Processor {
   /// itself is the machine's.
   public var hasLocalAPIC: Bool {
     get { cpu.s.pointee.hasLocalAPIC }
-    set { cpu.s.pointee.hasLocalAPIC = newValue }
+    set {
+      cpu.s.pointee.hasLocalAPIC = newValue
+      cpu.s.pointee.cpuidNumber = CPUIDTable.noLeaf
+    }
   }
 
   /// The guest has the APIC on in IA32_APIC_BASE. While it is off, INTR is the 8259s' again.

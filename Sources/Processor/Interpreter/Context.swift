@@ -93,6 +93,7 @@ extension CPU {
         number = owner.codeSegments.number(base: cs.base, limit: cs.limit) ?? 0
       }
     }
+    if (s.pointee.context ^ mode) & EngineMode.user != 0 { s.pointee.privilegeChanges &+= 1 }
     let next = s.pointee.context & ~(EngineMode.generation - 1) | mode | number << EngineMode.codeSegmentShift
     if next != s.pointee.context { s.pointee.attention |= Attention.contextChanged }
     s.pointee.context = next

@@ -56,6 +56,9 @@ enum CPUIDTable {
   static let highestExtended: UInt32 = 0x8000_0008
 
   /// The answer for a leaf. One beyond the highest is answered like the highest basic leaf, as by Intel's processors.
+  /// For `CPUState.cpuidNumber`.
+  static let noLeaf: UInt64 = 1 << 32
+
   static func leaf(_ number: UInt32, hasAPIC: Bool = false) -> Leaf {
     switch number {
     case 0:
@@ -94,6 +97,8 @@ extension CPU {
 
   func cpuid(_ i: UnsafePointer<Instruction>) throws(GuestFault) {
     let leaf = CPUIDTable.leaf(eax, hasAPIC: isLocalAPICEnabled)
+    s.pointee.cpuidNumber = UInt64(eax)
+    s.pointee.cpuidLeaf = leaf
     eax = leaf.eax
     ebx = leaf.ebx
     ecx = leaf.ecx

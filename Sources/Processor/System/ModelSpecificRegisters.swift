@@ -92,6 +92,7 @@ extension CPU {
       throw .generalProtection(0)
     }
     s.pointee.apicBase = value
+    s.pointee.cpuidNumber = CPUIDTable.noLeaf
   }
 
   /// The time-stamp counter as an ordinary instruction sees it.

@@ -41,6 +41,7 @@ extension CPU {
     s.pointee.sysenterESP = 0
     s.pointee.sysenterEIP = 0
     s.pointee.apicBase = APICBase.reset
+    s.pointee.cpuidNumber = CPUIDTable.noLeaf
     s.pointee.timestampOffset = 0 &- UInt64(bitPattern: retired)
 
     s.pointee.pendingDebug = 0

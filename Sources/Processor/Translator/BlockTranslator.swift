@@ -40,6 +40,8 @@ struct BlockTranslator {
   private(set) var links: [Link] = []
   private(set) var checkedEntry = 0
   private(set) var entry = 0
+  /// Where the first instruction's code begins.
+  private(set) var body = 0
 
   /// The instruction under way, and its place in guest code.
   var number = 0
@@ -170,18 +172,22 @@ struct BlockTranslator {
     asm.setShortTarget(same, asm.position)
     asm.move(.rcx, H.saved, width: .qword)
     entry = asm.position
-    if let counter = request.hitCounter {
-      let place = H.field(Int(counter))
-      asm.load(H.addend, place, width: .qword)
-      asm.loadAddress(H.addend, HostMemory(base: H.addend, displacement: 1), width: .qword)
-      asm.store(place, H.addend, width: .qword)
-    }
+    countHit()
     pay(count)
+    body = asm.position
+  }
+
+  mutating func countHit() {
+    guard let counter = request.hitCounter else { return }
+    let place = HostState.field(Int(counter))
+    asm.load(HostState.addend, place, width: .qword)
+    asm.loadAddress(HostState.addend, HostMemory(base: HostState.addend, displacement: 1), width: .qword)
+    asm.store(place, HostState.addend, width: .qword)
   }
 
   /// Takes a block's instructions off the budget. When that isn't enough, the load faults, and the monitor goes on one
   /// instruction at a time.
-  private mutating func pay(_ count: Int) {
+  mutating func pay(_ count: Int) {
     typealias H = HostState
     asm.loadAddress(H.budget, HostMemory(base: H.budget, displacement: -Int32(count)), width: .qword)
     asm.shift(.arithmeticRight, H.addend, H.budget, by: H.counts, width: .qword)

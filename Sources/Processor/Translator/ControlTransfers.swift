@@ -10,6 +10,16 @@ extension BlockTranslator {
     guard i.operandSize == 4 else { return false }
     let unexecuted = count - number - 1
     switch i.operation {
+    case .jcc where next &+ i.immediate == request.eip:
+      // Back to the block's beginning: in place, so that a loop has one taken branch.
+      let out = asm.jump(if: i.condition & 15 ^ 1)
+      let undefined = undefinedFlags
+      settleFlags()
+      countHit()
+      pay(count - unexecuted)
+      asm.jump(to: body)
+      asm.setTarget(out, asm.position)
+      undefinedFlags = undefined
     case .jcc:
       let end = asm.jump(if: i.condition & 15)
       sideExits.append(

@@ -54,7 +54,9 @@ extension BlockTranslator {
     case .x87: return emitX87(i)
     case .wait: return emitWait()
     case .simd: return emitVector(i)
-    case .cli, .sti, .cld, .std, .pushf, .popf, .clts, .movFromControl, .movFromSegment: return emitSystem(i)
+    case .cli, .sti, .cld, .std, .pushf, .popf, .clts, .cpuid, .movFromControl,
+      .movFromSegment:
+      return emitSystem(i)
     default: return .callout
     }
   }

@@ -23,6 +23,7 @@ extension BlockTranslator {
     case .std: changeFlag(Self.directionFlag, to: true)
     case .pushf where i.operandSize == 4: emitPushFlags()
     case .popf where isKernel && i.operandSize == 4: emitPopFlags()
+    case .cpuid: emitIdentification()
     case .clts where isKernel: emitClearTaskSwitched()
     case .movFromControl where isKernel: return emitReadControl(i)
     case .movFromSegment where !i.hasMemory && i.operandSize == 4 && i.reg < 6:
@@ -41,8 +42,8 @@ extension BlockTranslator {
   }
 
   /// RCX, saved in R9, goes on being tested: the monitor takes the instruction unless it is zero. RCX is back afterwards.
-  mutating func leaveUnlessZero() {
-    let zero = asm.jumpIfCounterIsZero(width: .dword)
+  mutating func leaveUnlessZero(width: HostWidth = .dword) {
+    let zero = asm.jumpIfCounterIsZero(width: width)
     asm.move(.rcx, HostState.saved, width: .qword)
     leave(to: stubs.callout)
     asm.setShortTarget(zero, asm.position)
@@ -144,6 +145,20 @@ extension BlockTranslator {
     asm.move(H.addend, immediate: CR0.ts.rawValue)
     asm.extract(.rcx, .rcx, mask: H.addend)
     leaveUnlessZero()
+  }
+
+  /// CPUID of the leaf that was asked for last.
+  private mutating func emitIdentification() {
+    typealias H = HostState
+    asm.move(H.saved, .rcx, width: .qword)
+    asm.load(H.value, H.field(\.cpuidNumber), width: .qword)
+    asm.complement(H.value, width: .qword)
+    asm.loadAddress(.rcx, HostMemory(base: .rax, index: H.value, displacement: 1), width: .qword)
+    leaveUnlessZero(width: .qword)
+    asm.load(.rax, H.field(\.cpuidLeaf.eax))
+    asm.load(.rbx, H.field(\.cpuidLeaf.ebx))
+    asm.load(.rcx, H.field(\.cpuidLeaf.ecx))
+    asm.load(.rdx, H.field(\.cpuidLeaf.edx))
   }
 
   private mutating func emitReadControl(_ i: Instruction) -> TranslationKind {

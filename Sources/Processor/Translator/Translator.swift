@@ -32,6 +32,8 @@
     private let reasonCounts: UnsafeMutablePointer<UInt64>
     /// Instructions that were seen to need the explicit path, by guest-physical address, and how often.
     private var strikes: [UInt32: UInt8] = [:]
+    /// How often a block overwrote code, by its guest-physical address.
+    private var modifications: [UInt32: UInt8] = [:]
 
     static var isSupported: Bool { chost_translator_supported() }
 
@@ -326,6 +328,7 @@
       s.pointee.repeatsTranslatedAccess = false
       guard s.pointee.leave == .resolve, s.pointee.attention == 0 else {
         if isFlagless { unpackFlags() }
+        if s.pointee.attention & Attention.codeModified != 0 { noteModification(by: fragment.pointee.block) }
         return nil
       }
       let rest = count - Int64(instruction) - 1
@@ -499,6 +502,28 @@
 
     /// Unserved faults of an instruction before it is translated with an explicit access.
     private static let patience: UInt8 = 2
+
+    /// Times that a block overwrites code before it is left to the interpreter, and for how many executions.
+    private static let modificationPatience: UInt8 = 8
+    private static let modificationPenalty: UInt32 = 1 << 20
+
+    /// Code that keeps changing code isn't worth translations: neither what it changes, which never gets warm, nor itself,
+    /// which would only come and go.
+    private func noteModification(by block: UnsafeMutablePointer<BlockHeader>) {
+      let count = min(modifications[block.pointee.physical, default: 0] + 1, 255)
+      modifications[block.pointee.physical] = count
+      if count < Self.modificationPatience { return }
+      demote(block)
+      // The rest of the block, behind the store.
+      let eip = cpu.s.pointee.eip
+      let rest = cpu.s.pointee.jumpCache[JumpCache.slot(eip)].assumingMemoryBound(to: BlockHeader.self)
+      if rest.pointee.key == UInt64(eip) | cpu.s.pointee.context { demote(rest) }
+    }
+
+    private func demote(_ block: UnsafeMutablePointer<BlockHeader>) {
+      block.pointee.coolness = Self.modificationPenalty
+      remove(block)
+    }
 
     /// Adaptive retranslation: an instruction that keeps hitting traces, code or devices gets the explicit path (Adams and
     /// Agesen 2006, 4.3).

@@ -2,6 +2,7 @@
 // look-up of an address in the software TLB. Nothing here changes a flag of the guest's: comparisons are subtractions
 // by LEA, and the branch that sees their result is JRCXZ.
 
+import Memory
 import Translation
 
 /// Why translated code came back.
@@ -120,6 +121,57 @@ struct TranslatorStubs {
     return start
   }
 
+  /// A store to a page that holds decoded code finds no write tag. It may go ahead all the same if the guest and the pager
+  /// allow it and none of its bytes lie in a granule of code: found out here, since data beside code is stored to all the
+  /// time. R11 has the complement of the wanted tag. Falls through when the monitor must see to the store, with R14D saved.
+  private func makeStoreBesideCode(_ asm: inout Assembler, user: Bool, size: UInt8) {
+    typealias H = HostState
+    asm.store(H.field(\.lookupScratch), H.address, width: .qword)
+    var misses: [Int] = []
+    func unlessZero(_ asm: inout Assembler) {
+      let zero = asm.jumpIfCounterIsZero()
+      misses.append(asm.jump())
+      asm.setShortTarget(zero, asm.position)
+    }
+    // The page is known, its info says writable memory and no ROM.
+    asm.load(.rcx, H.tlb(user: user, \.readTag), width: .qword)
+    asm.loadAddress(.rcx, HostMemory(base: .rcx, index: H.value, displacement: 1), width: .qword)
+    unlessZero(&asm)
+    asm.load(H.value, H.tlb(user: user, \.info), width: .qword)
+    typealias Info = TLBEntry.Info
+    asm.move(.rcx, immediate: UInt32(Info.writable | Info.memory | Info.rom))
+    asm.extract(.rcx, H.value, mask: .rcx)
+    asm.loadAddress(.rcx, HostMemory(base: .rcx, displacement: -3))
+    unlessZero(&asm)
+    // No trace. R11 = the page's number.
+    asm.load(H.addend, H.tlbAddend(user: user), width: .qword)
+    asm.move(.rcx, immediate: 12)
+    asm.shift(.right, H.value, H.value, by: .rcx, width: .qword)
+    asm.load(.rcx, H.field(\.pageEntries), width: .qword)
+    asm.load(.rcx, HostMemory(base: .rcx, index: H.value, scale: 3))
+    asm.move(H.address, immediate: UInt32(GuestPhysicalMemory.entryTraced))
+    asm.extract(.rcx, .rcx, mask: H.address)
+    unlessZero(&asm)
+    // Neither the first byte's granule nor the last's: 64 bytes, a bit each.
+    asm.load(.rcx, H.field(\.codeGranules), width: .qword)
+    asm.load(H.value, HostMemory(base: .rcx, index: H.value, scale: 3), width: .qword)
+    asm.load(H.address, H.field(\.lookupScratch))
+    asm.rotateRight(.rcx, H.address, by: 6)
+    asm.shift(.right, .rcx, H.value, by: .rcx, width: .qword)
+    asm.loadAddress(H.address, HostMemory(base: H.address, displacement: Int32(size) - 1))
+    asm.rotateRight(H.address, H.address, by: 6)
+    asm.shift(.right, H.value, H.value, by: H.address, width: .qword)
+    asm.move(H.address, immediate: 1)
+    asm.extract(.rcx, .rcx, mask: H.address)
+    asm.extract(H.value, H.value, mask: H.address)
+    asm.loadAddress(.rcx, HostMemory(base: .rcx, index: H.value))
+    unlessZero(&asm)
+    asm.load(H.address, H.field(\.lookupScratch))
+    asm.move(.rcx, H.saved, width: .qword)
+    asm.return()
+    for miss in misses { asm.setTarget(miss, asm.position) }
+  }
+
   /// Where flags are free: skips what follows unless the XMM registers are the guest's.
   private func jumpWithoutVectors(_ asm: inout Assembler) -> Int {
     asm.encode(0x80, reg: 7, .memory(HostState.field(\.vectorsInHost)), width: .byte, immediate: 0, immediateBytes: 1)
@@ -157,14 +209,20 @@ struct TranslatorStubs {
     asm.load(.rcx, H.tlb(user: user, write ? \.writeTag : \.readTag), width: .qword)
     asm.loadAddress(.rcx, HostMemory(base: .rcx, index: H.value, displacement: 1), width: .qword)
     let hit = asm.jumpIfCounterIsZero()
-    asm.move(.rcx, H.saved, width: .qword)
-    asm.pop(H.addend)
-    asm.move(H.value, immediate: TranslatorExit.miss.rawValue | UInt32(size) << 8 | (write ? 1 << 16 : 0))
-    asm.jump(to: exit)
+    let missed = asm.jump()
     asm.setShortTarget(hit, asm.position)
     asm.move(.rcx, H.saved, width: .qword)
     asm.load(H.addend, H.tlbAddend(user: user), width: .qword)
     asm.return()
+    asm.setTarget(missed, asm.position)
+    if write {
+      makeStoreBesideCode(&asm, user: user, size: size)
+      asm.load(H.address, H.field(\.lookupScratch))
+    }
+    asm.move(.rcx, H.saved, width: .qword)
+    asm.pop(H.addend)
+    asm.move(H.value, immediate: TranslatorExit.miss.rawValue | UInt32(size) << 8 | (write ? 1 << 16 : 0))
+    asm.jump(to: exit)
   }
 }
 

@@ -1,10 +1,12 @@
 // What devices ask of the machine as a whole: to end, to be reset, to open or close the A20 gate. The machine looks at
-// `isPending` after a port write: one load.
+// `areWaiting` after a port write: one load.
 
 /// Requests that devices have made and the machine has not yet taken.
 public final class MachineRequests {
   /// Something below waits to be taken.
-  @exclusivity(unchecked) public private(set) var isPending = false
+  @exclusivity(unchecked) private var isPending = false
+  /// Somebody asked for something. (Computed, so that the machine's look at it isn't checked for exclusivity.)
+  public var areWaiting: Bool { isPending }
   /// The exit status that the guest asked for through the debug-exit port, already (value << 1) | 1.
   public private(set) var exitStatus: UInt32?
   /// The guest switched the machine off.

@@ -196,6 +196,7 @@ final class FuzzMachine {
         processor.answer(answer(&answers))
       case .portWrite, .memoryWrite:
         processor.answer(answer(&answers))
+      case .served: preconditionFailure("nobody serves ports here")
       case .shutdown:
         outcome.end = .shutdown
         break loop
@@ -235,6 +236,7 @@ final class FuzzMachine {
     case .memoryRead(let address, let size): (word, kind) = (address << 8 | UInt64(size), 5)
     case .memoryWrite(let address, let size, let value):
       (word, kind) = (address << 8 ^ UInt64(value) << 32 | UInt64(size), 6)
+    case .served: preconditionFailure("nobody serves ports here")
     case .shutdown: (word, kind) = (7, 7)
     }
     outcome.exitKinds[kind] += 1

@@ -19,6 +19,11 @@ struct CPU: BitwiseCopyable {
     Unmanaged<Processor>.fromOpaque(s.pointee.owner)._withUnsafeGuaranteedRef { $0 }
   }
 
+  /// The same without counting a reference.
+  @inline(__always) func withOwner<Result>(_ body: (Processor) -> Result) -> Result {
+    Unmanaged<Processor>.fromOpaque(s.pointee.owner)._withUnsafeGuaranteedRef(body)
+  }
+
   #if TRANSLATOR
     /// The translator, while it is the engine; without the cost of a reference.
     @inline(__always) var translator: Unmanaged<Translator>? {

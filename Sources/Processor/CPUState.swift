@@ -75,6 +75,8 @@ enum Leave: UInt8, BitwiseCopyable {
   case halt
   /// `exitAccess` holds a completed port access that the machine must carry out.
   case portAccess
+  /// The machine has carried it out, and wants to be back.
+  case served
 }
 
 /// The state block. Everything an engine needs without following a reference.

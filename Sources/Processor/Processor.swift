@@ -37,6 +37,10 @@ public final class Processor {
   @exclusivity(unchecked) public var stopsAfterDelivery = false
   /// Calls in user mode that have not returned yet (`SystemCallEvents`).
   var systemCalls = OpenSystemCalls()
+  /// Who carries out IN and OUT without an exit; nil for exits.
+  @exclusivity(unchecked) public var portService: PortService?
+  /// The access that `PortService` is asked for.
+  public var portExit: Exit { deviceExit() }
   public let memory: GuestPhysicalMemory
   private var recorder: Recorder?
   /// How addresses are translated (`usePaging`).

@@ -18,12 +18,17 @@ public final class VirtualMachine {
   /// Behind a pointer: an exit costs no exclusivity check.
   private let counts: UnsafeMutablePointer<ExitCounts>
   private let bus: Bus
+  /// The devices own it.
+  private let interrupts: Unmanaged<ProcessorInterrupts>
   private let firmwareSpace: FirmwareSpace
   // Both are touched at each exit, by this class alone and never twice at once: checking that at run time cost a third of
   // a port access.
   @exclusivity(unchecked) private var time: VirtualTime
   private let isRealtime: Bool
   @exclusivity(unchecked) private var recorder: Recorder?
+  /// Where the present slice ends, and where the processor is to stop before that.
+  @exclusivity(unchecked) private var sliceTarget: UInt64 = 0
+  @exclusivity(unchecked) private var currentStop: UInt64 = 0
   /// Who watches the screen and types.
   public var attendant: (any Attendant)?
   private var nextAttendance = ContinuousClock().now
@@ -56,12 +61,16 @@ public final class VirtualMachine {
         hasAPIC: configuration.hasAPIC,
         videoMemory: UnsafeRawBufferPointer(start: video, count: VGA.memorySize), bootMedium: configuration.bootMedium),
       on: bus)
+    interrupts = .passUnretained(devices.processorInterrupts)
     devices.hostBridge.shadowChanged = { firmwareSpace.decode($0) }
     if let rom = configuration.videoBIOS { devices.firmware.add(file: "vgaroms/vgabios.bin", rom) }
     time = VirtualTime(instructionsPerSecond: configuration.instructionsPerSecond)
     isRealtime = configuration.isRealtime
     counts = .allocate(capacity: 1)
     counts.initialize(to: ExitCounts())
+    processor.portService = PortService(machine: Unmanaged.passUnretained(self).toOpaque()) { machine in
+      Unmanaged<VirtualMachine>.fromOpaque(machine)._withUnsafeGuaranteedRef { $0.servePort() }
+    }
   }
 
   deinit { counts.deallocate() }
@@ -171,23 +180,12 @@ public final class VirtualMachine {
 
   /// Carries exits until `target`; device deadlines on the way are kept to the instruction.
   private func runSlice(until target: UInt64) -> SliceEnd {
+    sliceTarget = target
     while true {
-      var stop = target
-      if let deadline = bus.nextDeadline {
-        stop = min(stop, max(time.retired(at: deadline), processor.retired))
-        if stop <= processor.retired {
-          bus.advance(to: now)
-          // A device whose deadline stays where it was would hold the machine up for ever.
-          stop = processor.retired &+ 1
-          if let next = bus.nextDeadline { stop = min(target, max(stop, time.retired(at: next))) }
-        }
-      }
-      devices.processorInterrupts.isAPICEnabled = processor.isLocalAPICEnabled
-      processor.interruptRequested = devices.processorInterrupts.hasPendingInterrupt
-      let exit = processor.run(until: stop)
+      let exit = processor.run(until: nextStop())
       switch exit {
       case .budget:
-        if processor.retired < stop { return .sliceOver }
+        if processor.retired < currentStop { return .sliceOver }
         bus.advance(to: now)
         if processor.retired >= target { return .sliceOver }
       case .interruptWindow:
@@ -208,11 +206,40 @@ public final class VirtualMachine {
       case .portRead, .portWrite, .memoryRead, .memoryWrite:
         bus.advance(to: now)
         carryOut(exit)
-        if devices.requests.isPending, let outcome = takeRequests() { return .ended(outcome) }
+        if devices.requests.areWaiting, let outcome = takeRequests() { return .ended(outcome) }
+      case .served:
+        if let outcome = takeRequests() { return .ended(outcome) }
       case .shutdown:
         return .ended(.tripleFault)
       }
     }
+  }
+
+  /// Until where the processor may run now: the end of the slice or a device's deadline; and whether it is interrupted.
+  private func nextStop() -> UInt64 {
+    var stop = sliceTarget
+    if let deadline = bus.nextDeadline {
+      stop = min(stop, max(time.retired(at: deadline), processor.retired))
+      if stop <= processor.retired {
+        bus.advance(to: now)
+        // A device whose deadline stays where it was would hold the machine up for ever.
+        stop = processor.retired &+ 1
+        if let next = bus.nextDeadline { stop = min(sliceTarget, max(stop, time.retired(at: next))) }
+      }
+    }
+    // (Counting a reference here took a fifth of a port access.)
+    interrupts._withUnsafeGuaranteedRef {
+      processor.interruptRequested = $0.hasPendingInterrupt(isAPICEnabled: processor.isLocalAPICEnabled)
+    }
+    currentStop = stop
+    return stop
+  }
+
+  /// Carries out a port access in the middle of a run.
+  private func servePort() -> UInt64 {
+    bus.advance(to: now)
+    carryOut(processor.portExit)
+    return devices.requests.areWaiting ? PortService.leave : nextStop()
   }
 
   /// After HLT: nil when an interrupt is at hand and the processor goes on.
@@ -288,7 +315,7 @@ public final class VirtualMachine {
       record(.mmioWrite, code: UInt32(size), a: address, b: UInt64(value))
       bus.writeMemory(GuestPhysicalAddress(address), size: AccessSize(bytes: size), value: value)
       processor.answer()
-    case .budget, .interruptWindow, .halt, .shutdown:
+    case .budget, .interruptWindow, .halt, .served, .shutdown:
       preconditionFailure("not a device access")
     }
   }

@@ -158,11 +158,11 @@ import Testing
 
   @Test func `soft off ends the machine, other sleep states don't`() {
     machine.out(0x604, 0x2001 | 3 << 10, .word)
-    #expect(!machine.pc.requests.isPending)
+    #expect(!machine.pc.requests.areWaiting)
     machine.out(0x604, 0x0001, .word)
-    #expect(!machine.pc.requests.isPending)
+    #expect(!machine.pc.requests.areWaiting)
     machine.out(0x604, 0x2001, .word)
-    #expect(machine.pc.requests.isPending && machine.pc.requests.isPowerOffRequested)
+    #expect(machine.pc.requests.areWaiting && machine.pc.requests.isPowerOffRequested)
     machine.pc.requests.clear()
     #expect(!machine.pc.requests.isPowerOffRequested)
     machine.out(0x605, 0x20)

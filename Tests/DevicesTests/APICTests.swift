@@ -78,7 +78,7 @@ private final class Observer: InterruptObserver {
     apic.set(0x350, 0x1_0700)
     apic.pic.line(4).set(true)
     #expect(!interrupts.hasPendingInterrupt)
-    interrupts.isAPICEnabled = false
+    _ = interrupts.hasPendingInterrupt(isAPICEnabled: false)
     #expect(interrupts.hasPendingInterrupt)
     #expect(interrupts.acknowledge() == 0x34)
   }

@@ -9,7 +9,7 @@ import Testing
   @Test(arguments: [(AccessSize.byte, UInt32(0x10), UInt32(0x21)), (.word, 0x1234, 0x2469), (.dword, 0x8000_0000, 1)])
   func `the debug exit asks for (v << 1) | 1, at any width`(size: AccessSize, value: UInt32, status: UInt32) {
     machine.out(0xf4, value, size)
-    #expect(requests.isPending)
+    #expect(requests.areWaiting)
     #expect(requests.exitStatus == status)
     machine.out(0xf4, 0x77)
     #expect(requests.exitStatus == status, "the first counts")
@@ -27,7 +27,7 @@ import Testing
     machine.out(0x64, 0xfe)
     #expect(requests.resetRequestedBy == 0x64)
     requests.clear()
-    #expect(!requests.isPending)
+    #expect(!requests.areWaiting)
     machine.out(0x92, 0x03)
     #expect(requests.resetRequestedBy == 0x92)
     requests.clear()

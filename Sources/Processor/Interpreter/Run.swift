@@ -68,7 +68,9 @@ extension Processor {
           return .halt
         }
       case .portAccess:
-        return deviceExit()
+        guard let served = servePort() else { return deviceExit() }
+        if !served { return .served }
+      case .served: return .served
       }
     }
   }
@@ -187,8 +189,24 @@ extension Processor {
     }
   }
 
+  /// Lets the machine carry out the IN or OUT that has just been prepared.
+  /// - Returns: whether the processor goes on, with a new end of the slice; nil when nobody serves ports.
+  @inline(__always)
+  func servePort() -> Bool? {
+    guard let service = portService else { return nil }
+    cpu.noteExit()
+    cpu.parkX87()
+    let s = cpu.s
+    let target = service.serve(service.machine)
+    if target == PortService.leave { return false }
+    let end = Int64(clamping: target)
+    s.pointee.remaining = end &- cpu.retired
+    s.pointee.sliceEnd = end
+    return true
+  }
+
   /// The exit that `exitAccess` asks for.
-  private func deviceExit() -> Exit {
+  func deviceExit() -> Exit {
     let access = cpu.s.pointee.exitAccess
     let port = UInt16(truncatingIfNeeded: access.address)
     switch access.kind {

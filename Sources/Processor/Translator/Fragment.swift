@@ -55,6 +55,8 @@ struct Fragment: BitwiseCopyable {
   /// Instructions whose accesses take the explicit path.
   var explicitAccesses: UInt64
   var isValid = true
+  /// Where execution went on after the callout at its end, the last time; or 0.
+  var successor: UInt32 = 0
 }
 
 /// A direct branch out of a fragment.

@@ -273,6 +273,20 @@
       return number
     }
 
+    /// The same, which is mostly where it went the last time.
+    @inline(__always) private func findNext(after fragment: UnsafeMutablePointer<Fragment>) -> UInt32? {
+      let s = cpu.s
+      let known = fragment.pointee.successor
+      if known != 0, keys[Int(known)] == 0 &- (UInt64(s.pointee.eip) | s.pointee.context),
+        s.pointee.remaining >= Int64(cache.fragments[Int(known)].count)
+      {
+        return known
+      }
+      guard let found = findNext() else { return nil }
+      fragment.pointee.successor = found
+      return found
+    }
+
     /// Makes a branch lead to a fragment. Within a page both are there or neither; across pages the key is checked.
     private func link(_ link: UInt32, to number: UInt32) {
       let from = cache.fragments[Int(cache.links[Int(link)].fragment)], to = cache.fragments[Int(number)]
@@ -326,6 +340,15 @@
       s.pointee.generalHandlers[Int(operation.rawValue)](cpu.raw, UnsafeMutableRawPointer(step))
       s.pointee.attention &= ~Attention.callout
       s.pointee.repeatsTranslatedAccess = false
+      if s.pointee.leave == .portAccess, let served = cpu.withOwner({ $0.servePort() }) {
+        if !served {
+          s.pointee.leave = .served
+        } else if s.pointee.interruptRequested || s.pointee.pendingDebug != 0 || s.pointee.remaining <= 0 {
+          // The run loop looks at it.
+          unpackFlags()
+          return nil
+        }
+      }
       guard s.pointee.leave == .resolve, s.pointee.attention == 0 else {
         if isFlagless { unpackFlags() }
         if s.pointee.attention & Attention.codeModified != 0 { noteModification(by: fragment.pointee.block) }
@@ -340,7 +363,7 @@
         if !isFlagless { s.pointee.hostFlags = HostFlags.packed(cpu.flags.eflags) }
         return UnsafeRawPointer(cache.address(fragment.pointee.checkedEntry)) + Int((record + 1).pointee.start)
       }
-      guard let found = findNext() else {
+      guard let found = findNext(after: fragment) else {
         if isFlagless { unpackFlags() }
         return nil
       }
@@ -545,6 +568,10 @@
   let enterTranslation: Handler = { c, step in
     let cpu = CPU(c)
     let block = step.assumingMemoryBound(to: BlockHeader.self) - 1
+    if block.pointee.fragment == 0, block.pointee.coolness > 1 {
+      block.pointee.coolness &-= 1
+      return block.pointee.firstHandler.unsafelyUnwrapped(c, step)
+    }
     guard cpu.s.pointee.attention == 0, let translator = cpu.translator else {
       return block.pointee.firstHandler.unsafelyUnwrapped(c, step)
     }

@@ -60,8 +60,10 @@ struct BlockHeader: BitwiseCopyable {
   var coolness: UInt32 = 0
   /// The first step's own handler, where the translator's stands in its place.
   var firstHandler: Handler?
+  /// Visits of its translation in a row that were too short to be worth it.
+  var shortVisits: UInt32 = 0
   /// Fills two slots of steps.
-  var padding: UInt64 = 0
+  var padding: UInt32 = 0
 
   static let noPage: UInt32 = ~0
 }

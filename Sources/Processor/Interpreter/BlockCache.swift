@@ -127,7 +127,7 @@ final class BlockCache {
       cpu.noteExecuted(next)
       if second != UInt64(block.pointee.secondPage) {
         // The neighbour is another page by now: the bytes are others.
-        remove(block)
+        remove(block, cpu)
         return try self.block(cpu, context: context)
       }
     }
@@ -219,7 +219,7 @@ final class BlockCache {
         nextInPage: 0, nextInSecondPage: 0))
     cpu.s.pointee.counters.blocksDecoded &+= 1
     #if TRANSLATOR
-      if isFlat, block.pointee.isValid { cpu.owner.translator?.watch(block) }
+      if isFlat, block.pointee.isValid { cpu.translator?._withUnsafeGuaranteedRef { $0.watch(block) } }
     #endif
     if block.pointee.isValid { enter(block, cpu) }
     return block
@@ -257,7 +257,7 @@ final class BlockCache {
       let block = header(at)
       at = next(of: block, in: page)
       if overlaps(block, page: page, from: address & 0xfff, count: count) {
-        remove(block)
+        remove(block, cpu)
         hit = true
         cpu.s.pointee.counters.blocksInvalidated &+= 1
       }
@@ -304,12 +304,12 @@ final class BlockCache {
   }
 
   /// Takes a block out of all lists. Its slots stay as they are until everything is thrown away: it may be running.
-  private func remove(_ block: UnsafeMutablePointer<BlockHeader>) {
+  private func remove(_ block: UnsafeMutablePointer<BlockHeader>, _ cpu: CPU) {
     let number = slot(block)
     block.pointee.key = 0
     block.pointee.isValid = false
     #if TRANSLATOR
-      if block.pointee.fragment != 0 { translator?.remove(block) }
+      cpu.translator?._withUnsafeGuaranteedRef { $0.noteRewrite(block) }
     #endif
     let bucket = Self.bucket(block.pointee.physical, block.pointee.mode)
     if buckets[bucket] == number {

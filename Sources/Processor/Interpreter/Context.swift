@@ -71,14 +71,15 @@ extension CPU {
     s.pointee.accessChecks = isAlignmentChecked || hasDataBreakpoints
     // What happens in the middle of a block is told with the instruction's own EIP only if each is a block.
     if hasDataBreakpoints || systemFlag(EFlags.tf.rawValue) || s.pointee.tellsWithinInstructions { mode |= EngineMode.single }
-    if cs.isFlat, cs.isBig, cs.isReadable, isProtected, !isVirtual8086, !s.pointee.accessChecks {
-      let ss = segment(.ss).pointee, ds = segment(.ds).pointee, es = segment(.es).pointee
-      if isFlatData(ss), ss.isBig, isFlatData(ds), isFlatData(es), mode & EngineMode.single == 0 { mode |= EngineMode.flat }
+    if cs.isFlat, cs.isBig, cs.isReadable, isProtected, !isVirtual8086, !s.pointee.accessChecks,
+      isFlatData(.ss), segment(.ss).pointee.isBig, isFlatData(.ds), isFlatData(.es), mode & EngineMode.single == 0
+    {
+      mode |= EngineMode.flat
     }
     #if TRANSLATOR
       if mode & EngineMode.flat != 0, let translator {
-        if isOpenData(segment(.fs).pointee) { mode |= EngineMode.openFS }
-        if isOpenData(segment(.gs).pointee) { mode |= EngineMode.openGS }
+        if isOpenData(.fs) { mode |= EngineMode.openFS }
+        if isOpenData(.gs) { mode |= EngineMode.openGS }
         if translator._withUnsafeGuaranteedRef({ $0.paths.usesWindow(user: user) }) { mode |= EngineMode.window }
       }
     #endif
@@ -99,13 +100,15 @@ extension CPU {
     s.pointee.context = next
   }
 
-  @inline(__always) private func isFlatData(_ segment: SegmentCache) -> Bool {
-    segment.base == 0 && segment.limit == 0xffff_ffff && segment.attributes & 0x9e == 0x92
+  /// Writable data, all 4 GiB of it from 0.
+  @inline(__always) private func isFlatData(_ register: SegmentRegister) -> Bool {
+    segment(register).pointee.base == 0 && isOpenData(register)
   }
 
   /// Writable data up to 4 GiB, from any base: addresses wrap as 32-bit sums do, and nothing else can fault.
-  @inline(__always) private func isOpenData(_ segment: SegmentCache) -> Bool {
-    segment.limit == 0xffff_ffff && segment.attributes & 0x9e == 0x92
+  @inline(__always) private func isOpenData(_ register: SegmentRegister) -> Bool {
+    // (Not as one word: the fields have just been stored one by one, and the host would wait for the stores.)
+    segment(register).pointee.limit == 0xffff_ffff && segment(register).pointee.attributes & 0x9e == 0x92
   }
 
   /// What was known of where code lies is void: the next entry into each block is through the page tables.

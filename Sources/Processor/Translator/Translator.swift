@@ -32,8 +32,11 @@
     private let reasonCounts: UnsafeMutablePointer<UInt64>
     /// Instructions that were seen to need the explicit path, by guest-physical address, and how often.
     private var strikes: [UInt32: UInt8] = [:]
-    /// How often a block overwrote code, by its guest-physical address.
+    /// How often a block overwrote code, by its guest-physical address; and how often code was overwritten, by a hash of its
+    /// own.
     private var modifications: [UInt32: UInt8] = [:]
+    private let rewrites: UnsafeMutablePointer<UInt8>
+    private static let rewriteCount = 4096
 
     static var isSupported: Bool { chost_translator_supported() }
 
@@ -52,6 +55,8 @@
       targets = (cpu.raw + StateRegion.indirectTargets).bindMemory(
         to: UnsafeMutableRawPointer.self, capacity: StateRegion.indirectTargetCount)
       keys = (cpu.raw + StateRegion.keys).bindMemory(to: UInt64.self, capacity: StateRegion.fragmentCapacity)
+      rewrites = .allocate(capacity: Self.rewriteCount)
+      rewrites.initialize(repeating: 0, count: Self.rewriteCount)
       calloutCounts = .allocate(capacity: Operation.allCases.count + 2)
       calloutCounts.initialize(repeating: 0, count: Operation.allCases.count + 2)
       reasonCounts = calloutCounts + Operation.allCases.count
@@ -60,6 +65,7 @@
 
     deinit {
       calloutCounts.deallocate()
+      rewrites.deallocate()
       cache.deallocate()
       host.deallocate()
     }
@@ -85,6 +91,7 @@
 
     /// Puts the translator's entry in front of a new block.
     func watch(_ block: UnsafeMutablePointer<BlockHeader>) {
+      if rewrites[Self.rewriteSlot(block)] >= Self.modificationPatience { return }
       let step = UnsafeMutableRawPointer(block + 1).assumingMemoryBound(to: Step.self)
       block.pointee.firstHandler = step.pointee.handler
       block.pointee.coolness = Self.warmth
@@ -136,8 +143,19 @@
       return mask
     }
 
-    /// A block's bytes were overwritten: its fragments go.
-    func remove(_ block: UnsafeMutablePointer<BlockHeader>) {
+    private static func rewriteSlot(_ block: UnsafeMutablePointer<BlockHeader>) -> Int {
+      Int((block.pointee.physical &* 0x9e37_79b1) >> 20)
+    }
+
+    /// A block's bytes were overwritten.
+    func noteRewrite(_ block: UnsafeMutablePointer<BlockHeader>) {
+      let slot = Self.rewriteSlot(block)
+      rewrites[slot] = min(rewrites[slot], 254) + 1
+      if block.pointee.fragment != 0 { remove(block) }
+    }
+
+    /// Takes all fragments of a block away.
+    private func remove(_ block: UnsafeMutablePointer<BlockHeader>) {
       var number = block.pointee.fragment
       while number != 0 {
         invalidate(number)
@@ -179,6 +197,10 @@
       }
       cache.removeAll()
       forgetTargets()
+      // What was rewritten in this generation needn't be in the next.
+      rewrites.update(repeating: 0, count: Self.rewriteCount)
+      modifications = [:]
+      strikes = [:]
     }
 
     // MARK: Running
@@ -200,8 +222,29 @@
         block.pointee.coolness = Self.warmth
         number = translate(block)
       }
-      return run(number)
+      let before = cpu.s.pointee.remaining
+      let outcome = run(number)
+      if outcome == .interpret { noteVisit(of: block, instructions: before &- cpu.s.pointee.remaining) }
+      return outcome
     }
+
+    /// Going into translated code and out again takes as long as the interpreter takes for some instructions. A block that
+    /// keeps doing nothing else stays with the interpreter for a while: its neighbours may be warm by then.
+    @inline(__always)
+    private func noteVisit(of block: UnsafeMutablePointer<BlockHeader>, instructions: Int64) {
+      if instructions >= Self.shortestVisit {
+        block.pointee.shortVisits = 0
+        return
+      }
+      block.pointee.shortVisits &+= 1
+      if block.pointee.shortVisits < Self.shortVisitPatience { return }
+      block.pointee.shortVisits = 0
+      demote(block, for: Self.shortVisitPenalty)
+    }
+
+    private static let shortestVisit: Int64 = 12
+    private static let shortVisitPatience: UInt32 = 256
+    private static let shortVisitPenalty: UInt32 = 4096
 
     /// Runs from a fragment whose block may run now.
     func run(_ first: UInt32) -> Outcome {
@@ -555,9 +598,8 @@
     /// Unserved faults of an instruction before it is translated with an explicit access.
     private static let patience: UInt8 = 2
 
-    /// Times that a block overwrites code before it is left to the interpreter, and for how many executions.
+    /// Times that a block overwrites code, or is overwritten, before it is left to the interpreter for good.
     private static let modificationPatience: UInt8 = 8
-    private static let modificationPenalty: UInt32 = 1 << 20
 
     /// Code that keeps changing code isn't worth translations: neither what it changes, which never gets warm, nor itself,
     /// which would only come and go.
@@ -565,15 +607,22 @@
       let count = min(modifications[block.pointee.physical, default: 0] + 1, 255)
       modifications[block.pointee.physical] = count
       if count < Self.modificationPatience { return }
-      demote(block)
+      abandon(block)
       // The rest of the block, behind the store.
       let eip = cpu.s.pointee.eip
       let rest = cpu.s.pointee.jumpCache[JumpCache.slot(eip)].assumingMemoryBound(to: BlockHeader.self)
-      if rest.pointee.key == UInt64(eip) | cpu.s.pointee.context { demote(rest) }
+      if rest.pointee.key == UInt64(eip) | cpu.s.pointee.context { abandon(rest) }
     }
 
-    private func demote(_ block: UnsafeMutablePointer<BlockHeader>) {
-      block.pointee.coolness = Self.modificationPenalty
+    /// Leaves a block to the interpreter until its bytes change.
+    private func abandon(_ block: UnsafeMutablePointer<BlockHeader>) {
+      remove(block)
+      guard let handler = block.pointee.firstHandler else { return }
+      UnsafeMutableRawPointer(block + 1).assumingMemoryBound(to: Step.self).pointee.handler = handler
+    }
+
+    private func demote(_ block: UnsafeMutablePointer<BlockHeader>, for executions: UInt32) {
+      block.pointee.coolness = executions
       remove(block)
     }
 

@@ -21,7 +21,7 @@ extension Double: AttributeValue {
 }
 
 /// Collects the text of a document.
-struct SVGWriter {
+package struct SVGWriter {
   typealias Attributes = KeyValuePairs<String, any AttributeValue>
 
   private(set) var text = ""
@@ -78,7 +78,7 @@ struct SVGWriter {
   }
 
   /// XML 1.0, 2.2 and 2.4: what would be markup becomes a reference; what no document may have, U+FFFD.
-  static func escaped(_ text: String) -> String {
+  package static func escaped(_ text: String) -> String {
     var escaped = String.UnicodeScalarView()
     for scalar in text.unicodeScalars {
       switch scalar {

@@ -108,15 +108,12 @@ struct DisasmCommand: ConsoleCommand {
       let low = start?.value ?? 0
       return low..<max(low, end?.value ?? 1 << 32)
     }
-    guard let address = code.symbols.address(of: symbol) else {
+    guard let range = code.symbols.range(of: symbol) else {
       throw Refusal(
         code.symbols.isEmpty
           ? "\(shown(file)) has no symbols" : "\(shown(file)) has no symbol '\(shown(symbol))'")
     }
-    let symbols = code.symbols.symbols
-    let size = symbols.first { $0.address == address && $0.size > 0 }?.size
-    let next = symbols.first { $0.address > address }.map { UInt64($0.address) } ?? 1 << 32
-    return UInt64(address)..<(size.map { UInt64(address) + UInt64($0) } ?? next)
+    return range
   }
 
   // MARK: Listing

@@ -7,18 +7,26 @@ import Trapline
 extension EngineKind: ExpressibleByArgument {}
 extension MemoryPathChoice: ExpressibleByArgument {}
 
-struct EngineArguments: ParsableArguments {
-  @Option(
-    help: ArgumentHelp(
-      "How instructions run: by the interpreter or the translator (default: the translator, where this host and build have it).",
-      valueName: "engine"))
-  var engine: EngineKind?
-
+/// How translated code reaches memory.
+struct MemoryPathArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "How translated code reaches memory: by a window or the software tlb, or as measured while the guest runs.",
       valueName: "path"))
   var memoryPath = MemoryPathChoice.measured
+}
+
+struct EngineArguments: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "How instructions run: by the interpreter or the translator (default: the translator, where this host and build have it; for mmu the interpreter).",
+      valueName: "engine"))
+  var engine: EngineKind?
+
+  @OptionGroup
+  var paths: MemoryPathArguments
+
+  var memoryPath: MemoryPathChoice { paths.memoryPath }
 
   func validate() throws {
     if let engine, !engine.isAvailable {

@@ -14,7 +14,9 @@ struct MMUCommand: ConsoleCommand {
     discussion: """
       Runs GUEST once under each pager: the guest's own tables as on bare silicon (none), shadow page tables kept eagerly \
       and lazily, and nested paging (EPT); and prints what each had to do. A TLB is modelled for all of them (--tlb). \
-      Counts come first; modelled cycles are the counts by the cost table (--cost), and are no measurement.
+      Counts come first; modelled cycles are the counts by the cost table (--cost), and are no measurement. \
+      The interpreter runs the guest unless --engine says otherwise: counts of work are what is compared, and the \
+      translator comes to memory in ways of its own.
 
       --sweep varies working set, page-table updates and address-space switches of a guest that takes pages=, update=, \
       switch= and steps= on its command line, as .build/guests/mmu-mix.elf does, and says where the pagers break even.
@@ -27,6 +29,9 @@ struct MMUCommand: ConsoleCommand {
 
   @OptionGroup(title: "Guest options")
   var guest: GuestArguments
+
+  @OptionGroup(title: "Engine options")
+  var engine: EngineArguments
 
   @OptionGroup(title: "Paging options")
   var paging: PagingArguments
@@ -102,9 +107,11 @@ struct MMUCommand: ConsoleCommand {
       throw Refusal("the cost table has no '\(shown(cost.name))': it has \(names)")
     }
     let limits = RunLimits(instructions: maxInstructions?.value, time: timeout?.duration, stop: interruption?.stop)
-    let comparison = PagingComparison(
+    var comparison = PagingComparison(
       image: try guest.bytes(), request: try guest.loadRequest(), memorySize: guest.memory.bytes, limits: limits,
       costs: table)
+    comparison.engine = engine.engine ?? .interpreter
+    comparison.memoryPath = engine.memoryPath
     // Opened first: a result that can't be written is told before the work.
     let result = try output.map { path throws(Refusal) in try OutputFile(path: path, on: console, keepsOld: true) }
     return sweep

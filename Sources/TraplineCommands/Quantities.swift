@@ -30,6 +30,8 @@ package struct ByteSize: Equatable, Sendable {
 package struct InstructionCount: Equatable, Sendable {
   package var value: UInt64
 
+  package init(value: UInt64) { self.value = value }
+
   package init(parsing text: String) throws(QuantityError) {
     let units: [Character: UInt64] = ["K": 1000, "M": 1_000_000, "G": 1_000_000_000]
     let plain = text.filter { $0 != "_" }

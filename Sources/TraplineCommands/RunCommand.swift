@@ -97,6 +97,9 @@ struct RunCommand: ConsoleCommand {
   @Flag(help: "Show how the run ended and what it did.")
   var summary = false
 
+  @Flag(help: "Show what the translator did, on standard error.")
+  var statistics = false
+
   @Flag(help: "Put a hash of the machine's whole state into the summary: equal for equal runs.")
   var stateHash = false
 
@@ -128,6 +131,12 @@ struct RunCommand: ConsoleCommand {
     if output != nil, !json, !summary { throw ValidationError("--output takes the summary: add --json or --summary") }
     if stateHash, !json, !summary {
       throw ValidationError("--state-hash is part of the summary: add --json or --summary")
+    }
+    if statistics, (engine.engine ?? .best) != .translator {
+      throw ValidationError(
+        engine.engine == nil
+          ? "--statistics is about the translator, which this build on this host doesn't have"
+          : "--statistics is about the translator: leave out --engine \(EngineKind.interpreter.rawValue)")
     }
     if json, summary { throw ValidationError("--json and --summary are two forms of the same: choose one") }
     if traceInstructions, traceInstructionsTo != nil {
@@ -191,6 +200,7 @@ struct RunCommand: ConsoleCommand {
     status = summary.exitStatus
     events?.recorder.flush()
     tell(summary, view, on: console)
+    if statistics, let report = summary.translatorReport { console.explain(report.text) }
     if screen.dumpScreen { console.explain(ScreenArguments.dump(machine.devices.display)) }
     write(summary, to: report, isOnStandardOutput: serial != .standard && watcher == nil, on: console)
     for file in [events?.file, instructions, report] {

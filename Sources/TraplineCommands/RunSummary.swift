@@ -7,7 +7,7 @@ import Trapline
 /// The facts of a run that has ended.
 struct RunSummary {
   static let schema = "trapline.run"
-  static let version: UInt64 = 2
+  static let version: UInt64 = 3
 
   var file: String
   var image: GuestImage
@@ -23,6 +23,9 @@ struct RunSummary {
   var wallTime: UInt64
   var exits: ExitCounts
   var counters: Counters
+  var engine: EngineKind
+  /// Nil while the engine is another.
+  var translator: TranslatorStatistics?
   var pager: PagerKind
   var paging: PagingCounters
   /// `VirtualMachine.stateHash`, if it was asked for.
@@ -47,6 +50,8 @@ struct RunSummary {
     self.wallTime = UInt64(max(parts.seconds, 0)) &* 1_000_000_000 &+ UInt64(max(parts.attoseconds, 0) / 1_000_000_000)
     exits = machine.exits
     counters = machine.processor.counters
+    engine = machine.processor.engine
+    translator = machine.processor.translatorStatistics
     pager = machine.processor.paging.pager
     paging = machine.processor.pagingCounters
     faults = outcome == .tripleFault ? machine.processor.faultHistory.chain : []
@@ -61,6 +66,10 @@ struct RunSummary {
     ]
   }
 
+  var translatorReport: TranslatorReport? {
+    translator.map { TranslatorReport($0, instructions: instructions, wallTime: wallTime) }
+  }
+
   var json: JSONText {
     .object([
       ("schema", .string(Self.schema)), ("version", .number(Self.version)),
@@ -68,6 +77,7 @@ struct RunSummary {
       ("instructions", .number(instructions)), ("virtualTime", .number(virtualTime)), ("wallTime", .number(wallTime)),
       ("exits", .object(exits.all.map { ($0.name, .number($0.count)) })),
       ("counters", .object(counts.map { ($0, .number($1)) })),
+      ("engine", .string(engine.rawValue)), ("translator", translatorReport?.json ?? .null),
       ("pager", .string(pager.rawValue)),
       ("paging", .object(PagingCounters.rows.map { ($0.name, .number($0.value(in: paging))) })),
       ("stateHash", stateHash.map { .string(hex($0, 16)) } ?? .null),
@@ -156,7 +166,7 @@ struct RunSummary {
     }
     rows += exits.all.map { ("exits: \($0.name)", grouped($0.count)) }
     rows += counts.map { ("count: \($0)", grouped($1)) }
-    rows.append(("pager", pager.rawValue))
+    rows += [("engine", engine.rawValue), ("pager", pager.rawValue)]
     rows += PagingCounters.rows.map { ("paging: \($0.name)", $0.value(in: paging)) }.filter { $0.1 > 0 }
       .map { ($0.0, grouped($0.1)) }
     return rows.map { $0.padded(to: 30) + $1 + "\n" }.joined()

@@ -12,6 +12,10 @@ struct CommandResult {
 
 /// Runs `trapline` with arguments; a guest's serial line is the output, and reads `input`.
 func trapline(_ arguments: String..., input: String = "") -> CommandResult {
+  trapline(arguments, input: input)
+}
+
+func trapline(_ arguments: [String], input: String = "") -> CommandResult {
   let console = Console(input: Array(input.utf8))
   let status = TraplineCommand.run(arguments, on: console)
   return CommandResult(status: status, output: console.outputText, errors: console.errorText)

@@ -6,7 +6,7 @@ import TraplineCommands
     "bad usage is one sentence on standard error, and status 2",
     arguments: [
       (["rnu"], "there is no subcommand 'rnu'; did you mean 'run'?"),
-      (["frobnicate"], "there is no subcommand 'frobnicate'; there are run, linux, mmu, disasm, isa"),
+      (["frobnicate"], "there is no subcommand 'frobnicate'; there are run, linux, mmu, translate, disasm, isa"),
       (["run"], "missing expected argument '<guest>'"),
       (["run", "x", "--memroy", "1G"], "unknown option '--memroy'. Did you mean '--memory'?"),
       (["run", "--memroy"], "unknown option '--memroy'. Did you mean '--memory'?"),
@@ -23,6 +23,9 @@ import TraplineCommands
       (["run", "x", "--serial", "pipe:"], "the pipe has no name"),
       (["disasm", "x", "--rom", "--mode", "real"], "a ROM ends at 4 GiB"),
       (["disasm", "x", "--start", "2", "--end", "1"], "--end must be above --start"),
+      (["translate"], "missing expected argument '<guest>'"),
+      (["translate", "x", "--top", "0"], "--top must be at least 1"),
+      (["run", "x", "--engine", "interpreter", "--statistics"], "--statistics is about the translator"),
       (["isa", "x"], "unexpected argument 'x'"),
     ])
   func badUsage(arguments: [String], sentence: String) {
@@ -44,7 +47,7 @@ import TraplineCommands
   }
 
   @Test(
-    "help ends with two examples", arguments: [["--help"], ["run", "--help"], ["help", "disasm"], ["isa", "-h"]])
+    "help ends with two examples", arguments: [["--help"], ["run", "--help"], ["help", "disasm"], ["isa", "-h"], ["translate", "--help"]])
   func help(arguments: [String]) {
     let console = Console(input: [])
     #expect(TraplineCommand.run(arguments, on: console) == 0)

@@ -194,6 +194,8 @@
       for number in 1..<max(cache.fragmentCount, 1) {
         cache.fragments[number].block.pointee.fragment = 0
         keys[number] = 0
+        // The next fragment of this number starts from nothing.
+        if countsHits { (cpu.raw + StateRegion.hits).storeBytes(of: 0, toByteOffset: number * 8, as: UInt64.self) }
       }
       cache.removeAll()
       forgetTargets()

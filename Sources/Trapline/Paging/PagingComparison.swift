@@ -40,6 +40,9 @@ public struct PagingComparison {
   public var costs: TranslationCosts
   /// What the guest finds on its serial line.
   public var input: [UInt8]
+  /// Who executes: the interpreter, whose counts are the guest's own accesses, unless somebody wants to know otherwise.
+  public var engine = EngineKind.interpreter
+  public var memoryPath = MemoryPathChoice.measured
 
   public init(
     image: [UInt8], request: LoadRequest, memorySize: UInt64, limits: RunLimits = RunLimits(),
@@ -85,6 +88,8 @@ public struct PagingComparison {
     configuration.memorySize = memorySize
     configuration.serial = serial
     configuration.paging = contender.configuration
+    configuration.engine = engine
+    configuration.memoryPath = memoryPath
     let machine: VirtualMachine
     do { machine = try VirtualMachine(configuration) } catch { throw .memory(error) }
     do { try machine.load(image, request) } catch { throw .loading(error) }

@@ -56,6 +56,9 @@ struct LinuxCommand: ConsoleCommand {
   @Option(help: ArgumentHelp("Whose page tables translate: the guest's (none), shadow or nested.", valueName: "pager"))
   var pager = PagerKind.none
 
+  @OptionGroup(title: "Engine options")
+  var engine: EngineArguments
+
   @OptionGroup(title: "Paging options")
   var paging: PagingArguments
 
@@ -110,6 +113,7 @@ struct LinuxCommand: ConsoleCommand {
     configuration.memorySize = memory.bytes
     configuration.drives = list
     configuration.paging = paging.configuration(pager)
+    engine.configure(&configuration)
     configuration.isRealtime = isInteractive
     configuration.serial = kernelConsole
 

@@ -104,7 +104,7 @@ extension CPU {
   }
 
   /// Writable data up to 4 GiB, from any base: addresses wrap as 32-bit sums do, and nothing else can fault.
-  @inline(__always) private func isOpenData(_ segment: SegmentCache) -> Bool {
+  @inline(__always) func isOpenData(_ segment: SegmentCache) -> Bool {
     segment.limit == 0xffff_ffff && segment.attributes & 0x9e == 0x92
   }
 

@@ -26,6 +26,8 @@ struct LockstepCommand: ParsableCommand {
   var input: [String] = []
   @Option(help: "Whose page tables translate: the guest's (none), shadow or nested.") var pager = PagerKind.none
   @Option(help: "How translated code reaches memory: window, tlb, or as measured.") var memoryPath = MemoryPathChoice.measured
+  @Option(help: "Executions after which a block is translated; with 1 all code is (default: the translator's own choice).")
+  var warmth: UInt32?
   @Option(help: "Instructions after which to end.", transform: { try InstructionCount(parsing: $0) })
   var maxInstructions: InstructionCount?
   @Option(help: "The time after which to end, as in 10 or 2m.", transform: { try TimeArgument(parsing: $0) })
@@ -39,8 +41,8 @@ struct LockstepCommand: ParsableCommand {
 
   func validate() throws {
     try guest.requireGuest()
-    guard stride?.value != 0, pageStrides > 0, events >= 0 else {
-      throw ValidationError("--stride and --page-strides must be at least 1, and --events not below 0")
+    guard stride?.value != 0, pageStrides > 0, warmth != 0, events >= 0 else {
+      throw ValidationError("--stride, --page-strides and --warmth must be at least 1, and --events not below 0")
     }
   }
 
@@ -49,33 +51,35 @@ struct LockstepCommand: ParsableCommand {
       printError("this build on this host has no translator: there is nothing to hold beside the interpreter")
       throw ExitCode(2)
     }
+    let file = guest.file
     do {
       var configuration = MachineConfiguration()
       configuration.memorySize = guest.memory.bytes
       configuration.paging.pager = pager
       configuration.memoryPath = memoryPath
-      var lockstep = Lockstep(
-        LockstepGuest(
-          image: try guest.bytes(), request: try guest.loadRequest(), configuration: configuration,
-          input: input.flatMap { Array(($0 + "\n").utf8) }))
+      var guest = LockstepGuest(
+        image: try self.guest.bytes(), request: try self.guest.loadRequest(), configuration: configuration,
+        input: input.flatMap { Array(($0 + "\n").utf8) })
+      guest.warmth = warmth
+      var lockstep = Lockstep(guest)
       if let stride { lockstep.stride = stride.value }
       lockstep.stridesPerPageCheck = pageStrides
       lockstep.limit = maxInstructions?.value
       lockstep.time = timeout?.duration
       switch try lockstep.run() {
       case .same(let retired, let outcome):
-        print("\(guest.file): the same for \(retired) instructions, up to \(outcome.name)")
+        print("\(file): the same for \(retired) instructions, up to \(outcome.name)")
       case .differs(let difference):
         var report = LockstepReport(lockstep, difference)
         report.events = events
-        print("\(guest.file): \(try report.text())", terminator: "")
+        print("\(file): \(try report.text())", terminator: "")
         throw ExitCode(1)
       }
     } catch let error as Refusal {
       printError(error.description)
       throw ExitCode(2)
     } catch let error as Lockstep.Failure {
-      printError("\(guest.file): \(error.description)")
+      printError("\(file): \(error.description)")
       throw ExitCode(2)
     }
   }

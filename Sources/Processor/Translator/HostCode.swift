@@ -1,4 +1,4 @@
-// The host code that was made of guest code, for somebody who looks for a mistake in it.
+// The translator for somebody who looks for a mistake in it: what gets translated, and the host code that was made of it.
 
 /// A translated block as it lies in host memory.
 package struct HostCode {
@@ -16,6 +16,13 @@ package struct HostCode {
 }
 
 extension Processor {
+  /// Translates blocks from this execution on: with 1, whatever runs at all. For the code that is decoded from now on.
+  package func translate(fromExecution count: UInt32) {
+    #if TRANSLATOR
+      translator?.warmth = max(count, 1)
+    #endif
+  }
+
   /// The translations that have a guest instruction among theirs, in the order in which they were made; empty where the
   /// engine is another. Looks at all of them.
   package func hostCode(containing eip: UInt32) -> [HostCode] {

@@ -13,6 +13,8 @@ package struct LockstepGuest {
   package var configuration: MachineConfiguration
   /// What the guest finds on its serial line.
   package var input: [UInt8]
+  /// Executions after which a block is translated; nil for the translator's own choice.
+  package var warmth: UInt32?
 
   package init(
     image: [UInt8], request: LoadRequest, configuration: MachineConfiguration = MachineConfiguration(), input: [UInt8] = []
@@ -30,6 +32,7 @@ package struct LockstepGuest {
     configuration.serial = serial
     let machine: VirtualMachine
     do { machine = try VirtualMachine(configuration) } catch { throw .memory(error) }
+    if let warmth { machine.processor.translate(fromExecution: warmth) }
     do { try machine.load(image, request) } catch { throw .loading(error) }
     return (machine, serial)
   }

@@ -13,15 +13,21 @@ public enum HostListing {
     while offset < bytes.count {
       let at = address + UInt64(offset)
       var found: UnsafeMutablePointer<cs_insn>?
-      let count = bytes[offset...].withUnsafeBufferPointer { cs_disasm(handle, $0.baseAddress, $0.count, at, 1, &found) }
+      let count = bytes[offset...].withUnsafeBufferPointer {
+        cs_disasm(handle, $0.baseAddress, $0.count, at, 1, &found)
+      }
       guard count == 1, let found else {
         lines.append((at, ".byte 0x\(String(bytes[offset], radix: 16))"))
         offset += 1
         continue
       }
       defer { cs_free(found, count) }
-      let mnemonic = withUnsafeBytes(of: found.pointee.mnemonic) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-      let operands = withUnsafeBytes(of: found.pointee.op_str) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+      let mnemonic = withUnsafeBytes(of: found.pointee.mnemonic) {
+        String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      let operands = withUnsafeBytes(of: found.pointee.op_str) {
+        String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+      }
       lines.append((at, operands.isEmpty ? mnemonic : "\(mnemonic) \(operands)"))
       offset += Int(found.pointee.size)
     }

@@ -22,11 +22,14 @@ struct LockstepCommand: ParsableCommand {
       """)
 
   @OptionGroup var guest: GuestArguments
-  @Option(name: .customLong("input"), parsing: .singleValue, help: "A line for the guest's serial port; may be repeated.")
+  @Option(
+    name: .customLong("input"), parsing: .singleValue, help: "A line for the guest's serial port; may be repeated.")
   var input: [String] = []
   @Option(help: "Whose page tables translate: the guest's (none), shadow or nested.") var pager = PagerKind.none
-  @Option(help: "How translated code reaches memory: window, tlb, or as measured.") var memoryPath = MemoryPathChoice.measured
-  @Option(help: "Executions after which a block is translated; with 1 all code is (default: the translator's own choice).")
+  @Option(help: "How translated code reaches memory: window, tlb, or as measured.") var memoryPath = MemoryPathChoice
+    .measured
+  @Option(
+    help: "Executions after which a block is translated; with 1 all code is (default: the translator's own choice).")
   var warmth: UInt32?
   @Option(help: "Instructions after which to end.", transform: { try InstructionCount(parsing: $0) })
   var maxInstructions: InstructionCount?

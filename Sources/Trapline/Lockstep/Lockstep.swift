@@ -90,8 +90,12 @@ package struct Lockstep {
   /// Where a run stops decides what runs as a translated block: a stop in the middle of a wrong one makes the interpreter
   /// do it, rightly. So first the earliest stop that shows a difference is looked for, and then how late the last stop
   /// before it may be without hiding it.
-  private func narrow(_ equal: UInt64, _ different: UInt64, _ differences: [String]) throws(Failure) -> LockstepDifference {
-    var low = equal, high = different, shown = differences
+  private func narrow(_ equal: UInt64, _ different: UInt64, _ differences: [String]) throws(Failure)
+    -> LockstepDifference
+  {
+    var low = equal
+    var high = different
+    var shown = differences
     while high - low > 1 {
       var middle = low + (high - low) / 2
       if high - low > stride { middle = max(middle / stride * stride, low + 1) }

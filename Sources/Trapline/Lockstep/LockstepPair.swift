@@ -17,7 +17,8 @@ package struct LockstepGuest {
   package var warmth: UInt32?
 
   package init(
-    image: [UInt8], request: LoadRequest, configuration: MachineConfiguration = MachineConfiguration(), input: [UInt8] = []
+    image: [UInt8], request: LoadRequest, configuration: MachineConfiguration = MachineConfiguration(),
+    input: [UInt8] = []
   ) {
     self.image = image
     self.request = request
@@ -25,7 +26,9 @@ package struct LockstepGuest {
     self.input = input
   }
 
-  package func machine(_ engine: EngineKind) throws(Lockstep.Failure) -> (machine: VirtualMachine, serial: MemoryBackend) {
+  package func machine(_ engine: EngineKind) throws(Lockstep.Failure) -> (
+    machine: VirtualMachine, serial: MemoryBackend
+  ) {
     let serial = MemoryBackend(input: input)
     var configuration = configuration
     configuration.engine = engine
@@ -44,12 +47,15 @@ package final class LockstepPair {
   package let translator: VirtualMachine
   private let serial: (interpreter: MemoryBackend, translator: MemoryBackend)
   private let advance: Lockstep.Advance
-  package private(set) var outcomes: (interpreter: RunOutcome, translator: RunOutcome) = (.instructionLimit, .instructionLimit)
+  package private(set) var outcomes: (interpreter: RunOutcome, translator: RunOutcome) = (
+    .instructionLimit, .instructionLimit
+  )
   /// Neither gets any further.
   package private(set) var isOver = false
 
   init(_ guest: LockstepGuest, _ advance: @escaping Lockstep.Advance) throws(Lockstep.Failure) {
-    let first = try guest.machine(.interpreter), second = try guest.machine(.translator)
+    let first = try guest.machine(.interpreter)
+    let second = try guest.machine(.translator)
     interpreter = first.machine
     translator = second.machine
     serial = (first.serial, second.serial)
@@ -64,7 +70,8 @@ package final class LockstepPair {
     if outcomes.interpreter == .instructionLimit { outcomes.interpreter = advance(interpreter, .interpreter, count) }
     if outcomes.translator == .instructionLimit { outcomes.translator = advance(translator, .translator, count) }
     if outcomes.interpreter == .timeLimit || outcomes.translator == .timeLimit { throw .stuck(retired) }
-    isOver = (outcomes.interpreter != .instructionLimit && outcomes.translator != .instructionLimit)
+    isOver =
+      (outcomes.interpreter != .instructionLimit && outcomes.translator != .instructionLimit)
       || before == (interpreter.processor.retired, translator.processor.retired)
   }
 

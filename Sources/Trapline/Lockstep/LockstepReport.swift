@@ -32,7 +32,9 @@ package struct LockstepReport {
       difference.isRepeatable
       ? try lockstep.pair(at: difference.end, by: [difference.start]) : try lockstep.pair(at: difference.end)
     var text = "DIFFERS: equal after \(difference.start) instructions, not after \(difference.end)\n"
-    if !difference.isRepeatable { text += "  (a stop at \(difference.start) makes it go away: the cause may lie before)\n" }
+    if !difference.isRepeatable {
+      text += "  (a stop at \(difference.start) makes it go away: the cause may lie before)\n"
+    }
     text += "\ninterpreter != translator:\n"
     for part in difference.differences { text += "  \(part)\n" }
     for page in pair.differingPages.prefix(Self.mostPages) {
@@ -60,7 +62,8 @@ package struct LockstepReport {
     let sink = LastEvents(most: events)
     let recorder = Recorder(sink: sink)
     machine.record(with: recorder)
-    let first = max(start > Self.context ? start - Self.context : 0, end > Self.mostInstructions ? end - Self.mostInstructions : 0)
+    let first = max(
+      start > Self.context ? start - Self.context : 0, end > Self.mostInstructions ? end - Self.mostInstructions : 0)
     _ = lockstep.advance(machine, .interpreter, first)
     let disassembler = Disassembler()
     while machine.processor.retired < end {
@@ -69,7 +72,9 @@ package struct LockstepReport {
       let line = Self.line(machine.processor, disassembler)
       let outcome = machine.step()
       let isOver = machine.processor.retired > before
-      path.lines.append("\(before >= start ? ">" : " ") \(before)  \(line)\(isOver ? "" : "  (not retired: an interrupt, a fault or a wait)")")
+      path.lines.append(
+        "\(before >= start ? ">" : " ") \(before)  \(line)\(isOver ? "" : "  (not retired: an interrupt, a fault or a wait)")"
+      )
       if isOver { path.eip = eip }
       if outcome != nil { break }
     }
@@ -80,11 +85,14 @@ package struct LockstepReport {
   }
 
   private static func line(_ processor: Processor, _ disassembler: Disassembler) -> String {
-    let cs = processor[.cs], eip = processor.instructionPointer
+    let cs = processor[.cs]
+    let eip = processor.instructionPointer
     var bytes: [UInt8] = []
     while bytes.count < Decoder.maximumLength {
       let linear = LinearAddress(cs.base &+ eip &+ UInt32(bytes.count))
-      guard let physical = processor.inspect(linear), let byte = processor.memory.bytes(at: physical, count: 1) else { break }
+      guard let physical = processor.inspect(linear), let byte = processor.memory.bytes(at: physical, count: 1) else {
+        break
+      }
       bytes += byte
     }
     if bytes.isEmpty { return "\(hexadecimal(eip, 8))  (nothing to read)" }

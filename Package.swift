@@ -43,7 +43,10 @@ let package = Package(
     .target(name: "Oracle", dependencies: ["CHost", "ISA", "Processor", "Memory"]),
     .executableTarget(
       name: "trapline-check",
-      dependencies: ["Oracle", "Trapline", "Loading", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      dependencies: [
+        "Oracle", "Trapline", "TraplineCommands", "Processor", "Loading",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
     .target(name: "Fuzzing", dependencies: ["Processor", "Memory", "ISA"]),
     .executableTarget(
       name: "trapline-fuzz",

@@ -42,6 +42,8 @@ public struct SegmentCache: BitwiseCopyable, Equatable, Sendable {
   @inlinable public var isReadable: Bool { attributes & 0x18 == 0x10 || attributes & 0x1a == 0x1a }
   /// Usable for memory access: loaded with a present code or data descriptor.
   @inlinable public var isUsable: Bool { attributes & 0x90 == 0x90 }
+  /// Writable data up to 4 GiB, from any base: addresses wrap as 32-bit sums do, and nothing else can fault.
+  @inlinable public var isOpenData: Bool { limit == 0xffff_ffff && attributes & 0x9e == 0x92 }
   /// The whole 4 GiB, from 0: no limit check can fail except by wrapping.
   @inlinable public var isFlat: Bool { base == 0 && limit == 0xffff_ffff && attributes & 0x9c != 0x94 && isUsable }
 }

@@ -5,7 +5,7 @@ import Loading
 import Memory
 import Trapline
 
-struct GuestArguments: ParsableArguments {
+package struct GuestArguments: ParsableArguments {
   @Argument(help: ArgumentHelp("The guest's image.", valueName: "guest"))
   var image: String?
 
@@ -22,7 +22,7 @@ struct GuestArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp("RAM: a multiple of 4K, with K, M or G behind it (default: 64M).", valueName: "size"),
     transform: { try ByteSize(parsing: $0) })
-  var memory = ByteSize(bytes: 64 << 20)
+  package var memory = ByteSize(bytes: 64 << 20)
 
   @Option(help: "The image is a flat binary that starts in this mode: real or protected.")
   var mode: EntryMode?
@@ -52,12 +52,14 @@ struct GuestArguments: ParsableArguments {
       "A module for a multiboot kernel, with arguments behind a space; may be repeated.", valueName: "file"))
   var modules: [String] = []
 
-  enum EntryMode: String, ExpressibleByArgument, CaseIterable { case real, protected }
+  package enum EntryMode: String, ExpressibleByArgument, CaseIterable { case real, protected }
+
+  package init() {}
 
   /// The guest's file.
-  var file: String { linux ?? image ?? "" }
+  package var file: String { linux ?? image ?? "" }
 
-  func validate() throws {
+  package func validate() throws {
     if let image, linux != nil {
       throw ValidationError("there are two guests, '\(shown(image))' and --linux: leave one out")
     }
@@ -72,12 +74,12 @@ struct GuestArguments: ParsableArguments {
   }
 
   /// Says that there must be a guest; for commands that have no other place to start one from.
-  func requireGuest() throws {
+  package func requireGuest() throws {
     if image == nil, linux == nil { throw ValidationError("missing expected argument '<guest>'") }
   }
 
   /// The image.
-  func bytes() throws(Refusal) -> [UInt8] { try contents(of: file) }
+  package func bytes() throws(Refusal) -> [UInt8] { try contents(of: file) }
 
   /// Whether firmware is to start the image: it is a disk or a CD, and nothing that we start ourselves.
   func looksBootable() throws(Refusal) -> Bool {
@@ -89,7 +91,7 @@ struct GuestArguments: ParsableArguments {
     }
   }
 
-  func loadRequest() throws(Refusal) -> LoadRequest {
+  package func loadRequest() throws(Refusal) -> LoadRequest {
     var request = LoadRequest(
       fileName: file, mode: mode.map { $0 == .real ? .real : .protected }, loadAddress: loadAddress?.value,
       entry: entry?.value, append: append, isROM: rom)

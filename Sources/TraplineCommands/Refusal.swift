@@ -1,9 +1,9 @@
 // How a command says no: one sentence and an exit status.
 
 /// Something that the user can put right, or a host that can't.
-struct Refusal: Error, CustomStringConvertible {
+package struct Refusal: Error, CustomStringConvertible {
   /// What was wrong, where, and what to do: one sentence, in small letters, without a full stop.
-  let description: String
+  package let description: String
   let status: Int32
 
   init(_ description: String, status: Int32 = ExitStatus.usage) {

@@ -78,8 +78,8 @@ extension CPU {
     }
     #if TRANSLATOR
       if mode & EngineMode.flat != 0, let translator {
-        if isOpenData(.fs) { mode |= EngineMode.openFS }
-        if isOpenData(.gs) { mode |= EngineMode.openGS }
+        if segment(.fs).pointee.isOpenData { mode |= EngineMode.openFS }
+        if segment(.gs).pointee.isOpenData { mode |= EngineMode.openGS }
         if translator._withUnsafeGuaranteedRef({ $0.paths.usesWindow(user: user) }) { mode |= EngineMode.window }
       }
     #endif
@@ -102,13 +102,7 @@ extension CPU {
 
   /// Writable data, all 4 GiB of it from 0.
   @inline(__always) private func isFlatData(_ register: SegmentRegister) -> Bool {
-    segment(register).pointee.base == 0 && isOpenData(register)
-  }
-
-  /// Writable data up to 4 GiB, from any base: addresses wrap as 32-bit sums do, and nothing else can fault.
-  @inline(__always) private func isOpenData(_ register: SegmentRegister) -> Bool {
-    // (Not as one word: the fields have just been stored one by one, and the host would wait for the stores.)
-    segment(register).pointee.limit == 0xffff_ffff && segment(register).pointee.attributes & 0x9e == 0x92
+    segment(register).pointee.base == 0 && segment(register).pointee.isOpenData
   }
 
   /// What was known of where code lies is void: the next entry into each block is through the page tables.

@@ -15,10 +15,13 @@ extension CPU {
   /// Puts a segment register in place, and the mode up to date if it depends on that.
   @inline(__always)
   func setSegment(_ register: SegmentRegister, _ loaded: SegmentCache) {
-    let same = segment(register).pointee.describesSameSegment(as: loaded)
+    let old = segment(register).pointee
     segment(register).pointee = loaded
-    // FS and GS have no part in the mode.
-    if !same, register.rawValue < SegmentRegister.fs.rawValue { updateContext() }
+    // Of FS and GS the mode has only whether they are open.
+    let same =
+      register.rawValue < SegmentRegister.fs.rawValue
+      ? old.describesSameSegment(as: loaded) : old.isOpenData == loaded.isOpenData
+    if !same { updateContext() }
   }
 
   /// A load in real-address or virtual-8086 mode.

@@ -48,6 +48,9 @@ extension BlockTranslator {
     leave(to: stubs.callout)
     asm.setShortTarget(zero, asm.position)
     asm.move(.rcx, HostState.saved, width: .qword)
+    // The monitor may have come this way: it can have unmasked exceptions (FLDCW), and it saves the vectors.
+    isX87Checked = false
+    areVectorsChecked = false
   }
 
   private mutating func changeFlag(_ flag: UInt32, to isSet: Bool) {

@@ -12,8 +12,8 @@
 
   /// Translations of one processor's code, and the way in and out of them.
   final class Translator {
-    /// Executions after which a block is worth a translation.
-    static let warmth: UInt32 = 40
+    /// Executions after which a block is worth a translation; lockstep lets every block have one.
+    var warmth: UInt32 = 40
 
     @exclusivity(unchecked) var cache: TranslationCache
     @exclusivity(unchecked) var paths = MemoryPaths()
@@ -94,7 +94,7 @@
       if rewrites[Self.rewriteSlot(block)] >= Self.modificationPatience { return }
       let step = UnsafeMutableRawPointer(block + 1).assumingMemoryBound(to: Step.self)
       block.pointee.firstHandler = step.pointee.handler
-      block.pointee.coolness = Self.warmth
+      block.pointee.coolness = warmth
       step.pointee.handler = enterTranslation
     }
 
@@ -221,7 +221,7 @@
       if number == 0 {
         block.pointee.coolness &-= 1
         if block.pointee.coolness != 0 || !block.pointee.isValid { return nil }
-        block.pointee.coolness = Self.warmth
+        block.pointee.coolness = warmth
         number = translate(block)
       }
       let before = cpu.s.pointee.remaining

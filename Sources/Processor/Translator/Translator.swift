@@ -305,18 +305,33 @@
       return outcome
     }
 
-    /// The fragment at EIP, if its block was lately entered there and it may run to its end.
+    /// The fragment at EIP, if its block may run to its end.
     @inline(__always) private func findNext() -> UInt32? {
       let s = cpu.s
       let eip = s.pointee.eip
-      let block = s.pointee.jumpCache[JumpCache.slot(eip)].assumingMemoryBound(to: BlockHeader.self)
-      guard block.pointee.key == UInt64(eip) | s.pointee.context, block.pointee.fragment != 0,
-        s.pointee.remaining >= Int64(block.pointee.count)
-      else { return nil }
+      var block = s.pointee.jumpCache[JumpCache.slot(eip)].assumingMemoryBound(to: BlockHeader.self)
+      if block.pointee.key != UInt64(eip) | s.pointee.context {
+        guard let found = findBlock(eip) else { return nil }
+        block = found
+      }
+      guard block.pointee.fragment != 0, s.pointee.remaining >= Int64(block.pointee.count) else { return nil }
       let number = fragment(of: block, eip, s.pointee.context & EngineMode.fragment)
       if number == 0 { return nil }
       setKey(number)
       return number
+    }
+
+    /// The block at EIP by way of its page, where the TLB has that: after a flush most blocks are where they were.
+    @inline(never) private func findBlock(_ eip: UInt32) -> UnsafeMutablePointer<BlockHeader>? {
+      let s = cpu.s
+      let entry = s.pointee.tlb + TLB.set(of: eip)
+      guard s.pointee.context & EngineMode.flat != 0, s.pointee.pendingDebug == 0, !s.pointee.interruptRequested,
+        entry.pointee.readTag == s.pointee.tlbGeneration | UInt64(eip & ~0xfff),
+        entry.pointee.info & TLBEntry.Info.executable != 0
+      else { return nil }
+      let block = cpu.withOwner { owner in try? owner.blocks.block(cpu, context: s.pointee.context) }
+      guard let block, block.pointee.key == UInt64(eip) | s.pointee.context else { return nil }
+      return block
     }
 
     /// The same, which is mostly where it went the last time.

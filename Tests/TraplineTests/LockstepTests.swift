@@ -104,6 +104,26 @@ import Trapline
     }
   }
 
+  /// A division by zero behind the FLDCW that unmasks it, in one block.
+  private static let unmaskedDivision: [UInt8] =
+    [
+      0xbc, 0x00, 0x00, 0x08, 0x00,  // mov esp, 0x80000
+      0x0f, 0x20, 0xc0, 0x83, 0xc8, 0x20, 0x0f, 0x22, 0xc0,  // mov eax, cr0; or eax, NE; mov cr0, eax
+      0xdb, 0xe3,  // fninit
+      0xd9, 0x2d, 0x40, 0x00, 0x10, 0x00,  // fldcw [0x100040]
+      0xd9, 0xe8, 0xd9, 0xee, 0xde, 0xf9,  // fld1; fldz; fdivp
+      0x9b, 0xf4,  // wait; hlt
+    ] + [UInt8](repeating: 0, count: 34) + [0x7b, 0x03]
+
+  @Test("an x87 exception unmasked in a block is raised in it", arguments: MemoryPathChoice.allCases)
+  func unmaskedDivision(_ path: MemoryPathChoice) throws {
+    guard case .same(_, .tripleFault) = try Self.lockstep(Self.unmaskedDivision, .protected, path, warmth: 1).run()
+    else {
+      Issue.record("a difference, or no fault")
+      return
+    }
+  }
+
   /// Runs machines as they are, but does something to the translator's at a count.
   private static func disturbing(at count: UInt64, _ disturb: @escaping (VirtualMachine) -> Void) -> Lockstep.Advance {
     { machine, engine, target in

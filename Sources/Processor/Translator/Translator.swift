@@ -621,7 +621,8 @@
     /// Code that keeps changing code isn't worth translations: neither what it changes, which never gets warm, nor itself,
     /// which would only come and go.
     private func noteModification(by block: UnsafeMutablePointer<BlockHeader>) {
-      let count = min(modifications[block.pointee.physical, default: 0] + 1, 255)
+      let known = modifications[block.pointee.physical, default: 0]
+      let count = max(known, known &+ 1)
       modifications[block.pointee.physical] = count
       if count < Self.modificationPatience { return }
       abandon(block)
@@ -649,7 +650,8 @@
       let fragment = cache.fragments[Int(number)]
       let step = UnsafeMutableRawPointer(fragment.block + 1).assumingMemoryBound(to: Step.self) + instruction
       let place = fragment.block.pointee.physical &+ UInt32(step.pointee.offset)
-      let count = min(strikes[place, default: 0] + 1, 255)
+      let known = strikes[place, default: 0]
+      let count = max(known, known &+ 1)
       strikes[place] = count
       if count >= Self.patience, fragment.isValid {
         statistics.retranslations &+= 1

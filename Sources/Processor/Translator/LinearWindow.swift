@@ -25,7 +25,7 @@
     var isTrusted = true
 
     /// Behind the last page: an access of 16 bytes may begin in it.
-    private static let guardBytes = 1 << 16
+    static let guardBytes = 1 << 16
     private static let bytes = 1 << 32 + guardBytes
     private static let bitmapBytes = (1 << 20) / 8
 
@@ -67,8 +67,7 @@
     /// Takes a page out.
     mutating func forget(_ linear: UInt32) {
       guard isMapped(linear) else { return }
-      let place = base + Int(linear & ~0xfff)
-      mmap(place, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0)
+      if !reserve(base + Int(linear & ~0xfff), 4096) { return clear() }
       let page = Int(linear >> 12)
       mapped[page >> 6] &= ~(1 << UInt64(page & 63))
       writable[page >> 6] &= ~(1 << UInt64(page & 63))
@@ -77,7 +76,7 @@
     /// Stores to a page fault from now on.
     mutating func protect(_ linear: UInt32) {
       guard isWritable(linear) else { return }
-      mprotect(base + Int(linear & ~0xfff), 4096, PROT_READ)
+      if mprotect(base + Int(linear & ~0xfff), 4096, PROT_READ) != 0 { return clear() }
       let page = Int(linear >> 12)
       writable[page >> 6] &= ~(1 << UInt64(page & 63))
     }
@@ -86,10 +85,19 @@
     mutating func clear() {
       isTrusted = true
       if pages == 0 { return }
-      mmap(base, Self.bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0)
+      if !reserve(base, Self.bytes) {
+        // With no mapping left to be had, taking away is all that the host still does (PROTOTYPE D).
+        munmap(base, Self.bytes)
+        guard reserve(base, Self.bytes) else { preconditionFailure("the host has no address space left") }
+      }
       memset(mapped, 0, Self.bitmapBytes)
       memset(writable, 0, Self.bitmapBytes)
       pages = 0
+    }
+
+    /// Lets an address range hold nothing; false when the host has no mapping to give for that.
+    private func reserve(_ place: UnsafeMutableRawPointer, _ bytes: Int) -> Bool {
+      mmap(place, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != MAP_FAILED
     }
   }
 

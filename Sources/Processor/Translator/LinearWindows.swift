@@ -105,13 +105,20 @@
 
     // MARK: Faults
 
-    /// The linear address of a host address in the present window.
-    func linear(of address: UInt64, user: Bool) -> UInt32? {
+    /// A host address that translated code touched.
+    enum Place {
+      case page(UInt32)
+      /// Behind 4 GiB: the access wraps around, which no window can do.
+      case wrapped
+    }
+
+    /// What a host address is in the present window; nil when it isn't in it.
+    func place(of address: UInt64, user: Bool) -> Place? {
       let index = user ? present.1 : present.0
       if index < 0 { return nil }
       let distance = address &- UInt64(UInt(bitPattern: windows[index].base))
-      // Beyond 4 GiB an access wraps: it is the page at 0 that is missing, but only the explicit path can wrap.
-      return distance < 1 << 32 + 1 << 16 ? UInt32(truncatingIfNeeded: min(distance, 0xffff_ffff)) : nil
+      if distance < 1 << 32 { return .page(UInt32(truncatingIfNeeded: distance)) }
+      return distance < 1 << 32 + UInt64(LinearWindow.guardBytes) ? .wrapped : nil
     }
 
     /// Brings a page in.

@@ -36,6 +36,9 @@
     /// own.
     private var modifications: [UInt32: UInt8] = [:]
     private let rewrites: UnsafeMutablePointer<UInt8>
+    private var lastFault: (pc: UInt64, address: UInt64, budget: Int64, times: Int) = (0, 0, 0, 0)
+    /// Entries of `strikes` and `modifications` at most: a hostile guest could make many.
+    private static let mostPlaces = 1 << 16
     private static let rewriteCount = 4096
 
     static var isSupported: Bool { chost_translator_supported() }
@@ -597,8 +600,12 @@
         settle(number, before: 0)
         return nil
       }
-      guard let linear = windows.linear(of: address, user: cpu.isUser) else {
+      guard let place = windows.place(of: address, user: cpu.isUser) else {
         preconditionFailure("translated code touched \(String(address, radix: 16)), which is not the guest's")
+      }
+      guard case .page(let linear) = place, !isRepeated(host.pointee.fault_pc, address) else {
+        noteStrike(number, instruction)
+        return execute(number, instruction, .access)
       }
       let wasReady = s.pointee.fpu.obstacles == FloatingPointState.Obstacle.inHost
       do {
@@ -612,6 +619,13 @@
       return execute(number, instruction, .access)
     }
 
+    /// Whether the same access faults again at once although it was served: then it is not made through the window.
+    private func isRepeated(_ pc: UInt64, _ address: UInt64) -> Bool {
+      let isSame = lastFault.pc == pc && lastFault.address == address && lastFault.budget == cpu.s.pointee.remaining
+      lastFault = (pc, address, cpu.s.pointee.remaining, isSame ? lastFault.times + 1 : 0)
+      return lastFault.times > 2
+    }
+
     /// Unserved faults of an instruction before it is translated with an explicit access.
     private static let patience: UInt8 = 2
 
@@ -623,6 +637,7 @@
     private func noteModification(by block: UnsafeMutablePointer<BlockHeader>) {
       let known = modifications[block.pointee.physical, default: 0]
       let count = max(known, known &+ 1)
+      if modifications.count >= Self.mostPlaces { modifications = [:] }
       modifications[block.pointee.physical] = count
       if count < Self.modificationPatience { return }
       abandon(block)
@@ -652,6 +667,7 @@
       let place = fragment.block.pointee.physical &+ UInt32(step.pointee.offset)
       let known = strikes[place, default: 0]
       let count = max(known, known &+ 1)
+      if strikes.count >= Self.mostPlaces { strikes = [:] }
       strikes[place] = count
       if count >= Self.patience, fragment.isValid {
         statistics.retranslations &+= 1

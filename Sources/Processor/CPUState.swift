@@ -126,6 +126,10 @@ public struct CPUState {
   /// What CPUID said last, and for which EAX; no number of a leaf while it isn't known.
   var cpuidLeaf = CPUIDTable.Leaf(eax: 0, ebx: 0, ecx: 0, edx: 0)
   var cpuidNumber = CPUIDTable.noLeaf
+  /// The base of the window in use; of a repeated string instruction ECX when it began, and the budget when it is over.
+  var windowBase: UInt64 = 0
+  var stringCount: UInt64 = 0
+  var stringBudget: Int64 = 0
   /// An address while a look-up has another use for its register.
   var lookupScratch: UInt64 = 0
   /// Changes between privilege level 3 and the others.

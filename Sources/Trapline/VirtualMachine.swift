@@ -34,7 +34,7 @@ public final class VirtualMachine {
   private var nextAttendance = ContinuousClock().now
 
   /// Retired instructions between two looks at the outside world: input, the clock on the wall, the stop signal.
-  static let slice: UInt64 = 200_000
+  static let slice: UInt64 = 1_000_000
   /// Room in machine memory beside the RAM: ROMs, video memory, firmware's shadow.
   private static let boardMemory = 16 << 20 + VGA.memorySize + FirmwareSpace.pageCount << 12
 

@@ -51,6 +51,7 @@ extension BlockTranslator {
     case .pop: return emitPop(i)
     case .leave: return emitLeave(i)
     case .jcc, .jmp, .jmpIndirect, .call, .callIndirect, .ret, .loop, .jcxz: return emitTransfer(i) ? .branch : .callout
+    case .movs, .stos: return emitString(i)
     case .x87: return emitX87(i)
     case .wait: return emitWait()
     case .simd: return emitVector(i)

@@ -60,7 +60,9 @@
       if news != 0 { settle(cpu) }
       var index = cpu.isUser ? present.1 : present.0
       if index < 0 { index = select(cpu) }
-      chost_translator_set_window(UInt64(UInt(bitPattern: windows[index].base)))
+      let base = UInt64(UInt(bitPattern: windows[index].base))
+      chost_translator_set_window(base)
+      cpu.s.pointee.windowBase = base
       bound = index
     }
 

@@ -9,7 +9,7 @@ import Translation
 extension BlockTranslator {
   private var isKernel: Bool { request.mode & EngineMode.kernel != 0 }
   private static let interruptFlag: UInt32 = 0x200
-  private static let directionFlag: UInt32 = 0x400
+  static let directionFlag: UInt32 = 0x400
   /// What POPF changes in place; if it would change more, the mode may change.
   private static let plainFlags: UInt32 = interruptFlag | directionFlag
   /// TF, IOPL, NT, AC, ID.

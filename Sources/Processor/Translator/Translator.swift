@@ -603,6 +603,7 @@
       guard let place = windows.place(of: address, user: cpu.isUser) else {
         preconditionFailure("translated code touched \(String(address, radix: 16)), which is not the guest's")
       }
+      settleString(fragment, instruction)
       guard case .page(let linear) = place, !isRepeated(host.pointee.fault_pc, address) else {
         noteStrike(number, instruction)
         return execute(number, instruction, .access)
@@ -617,6 +618,27 @@
       }
       noteStrike(number, instruction)
       return execute(number, instruction, .access)
+    }
+
+    /// A repeated string instruction that faulted in the window: its registers become the guest's again, and what it did is
+    /// counted.
+    private func settleString(_ fragment: Fragment, _ instruction: Int) {
+      let s = cpu.s
+      let i = s.pointee.instructions[Int(fragment.firstStep) + instruction]
+      guard i.operation == .movs || i.operation == .stos else { return }
+      func setGuest(_ register: UInt8) {
+        let host = cpu.raw.load(fromByteOffset: Int(register) * 8, as: UInt64.self)
+        let linear = UInt32(truncatingIfNeeded: host &- s.pointee.windowBase)
+        cpu.raw.storeBytes(of: UInt64(linear), toByteOffset: Int(register) * 8, as: UInt64.self)
+      }
+      if i.operation == .movs { setGuest(6) }
+      setGuest(7)
+      let done = Int64(bitPattern: s.pointee.stringCount) &- Int64(cpu.ecx)
+      if done == 0 { return }
+      s.pointee.remaining &-= done
+      // RF is set between iterations, as the count will be when the instruction is looked at.
+      s.pointee.resumeAt =
+        s.pointee.sliceEnd &- (s.pointee.remaining &+ Int64(fragment.count) &- Int64(instruction))
     }
 
     /// Whether the same access faults again at once although it was served: then it is not made through the window.

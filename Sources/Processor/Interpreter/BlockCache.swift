@@ -30,6 +30,7 @@ final class BlockCache {
   private let handlers: HandlerTable
   /// Where bytes that cross into another page, or lie outside memory, are put together.
   private let scratch: UnsafeMutableRawPointer
+  private let rewritten = RewrittenBlocks()
   #if TRANSLATOR
     /// Who translates hot blocks, and must hear of those that go.
     @exclusivity(unchecked) var translator: Translator?
@@ -61,6 +62,7 @@ final class BlockCache {
     StateRegion.release(pages, GuestPhysicalMemory.pageCount * 4)
     jumpCache.deallocate()
     scratch.deallocate()
+    rewritten.deallocate()
   }
 
   // MARK: Lookup
@@ -143,6 +145,9 @@ final class BlockCache {
   private func decode(
     _ cpu: CPU, eip: UInt32, linear: UInt32, physical: UInt64, mode: UInt16
   ) throws(GuestFault) -> UnsafeMutablePointer<BlockHeader> {
+    if let block = revive(cpu, physical: physical, mode: mode, limit: cpu.segment(.cs).pointee.limit, eip: eip) {
+      return block
+    }
     if used + Self.longestBlock + 4 > Self.capacity { removeAll(cpu) }
     let size: CodeSize = UInt64(mode) << 32 & EngineMode.big != 0 ? .bits32 : .bits16
     let isFlat = UInt64(mode) << 32 & EngineMode.flat != 0
@@ -221,7 +226,30 @@ final class BlockCache {
     #if TRANSLATOR
       if isFlat, block.pointee.isValid { cpu.translator?._withUnsafeGuaranteedRef { $0.watch(block) } }
     #endif
-    if block.pointee.isValid { enter(block, cpu) }
+    if block.pointee.isValid {
+      enter(block, cpu)
+      if secondPage == BlockHeader.noPage, let bytes { rewritten.note(slot(block), block.pointee, bytes) }
+    }
+    return block
+  }
+
+  /// A block that was decoded here before and whose bytes have changed in an immediate only.
+  private func revive(_ cpu: CPU, physical: UInt64, mode: UInt16, limit: UInt32, eip: UInt32)
+    -> UnsafeMutablePointer<BlockHeader>?
+  {
+    let low = UInt32(truncatingIfNeeded: physical)
+    guard physical >> 32 == 0, let number = rewritten.slot(low, mode), let bytes = cpu.physicalPointer(physical) else {
+      return nil
+    }
+    let block = header(number)
+    let first = Int(number) + 2
+    guard !block.pointee.isValid, UInt64(eip) + UInt64(block.pointee.length) - 1 <= UInt64(limit),
+      rewritten.isSame(
+        block.pointee, bytes, instructions + first, steps.assumingMemoryBound(to: Step.self) + first)
+    else { return nil }
+    block.pointee.isValid = true
+    enter(block, cpu)
+    cpu.s.pointee.counters.blocksDecoded &+= 1
     return block
   }
 
@@ -358,6 +386,7 @@ final class BlockCache {
     }
     jumpCache.update(repeating: nowhere, count: JumpCache.count)
     cpu.s.pointee.linkFrom = nil
+    rewritten.removeAll()
     used = 2
   }
 

@@ -33,8 +33,10 @@ public final class VirtualMachine {
   public var attendant: (any Attendant)?
   private var nextAttendance = ContinuousClock().now
 
-  /// Retired instructions between two looks at the outside world: input, the clock on the wall, the stop signal.
-  static let slice: UInt64 = 1_000_000
+  /// Retired instructions between two looks at the outside world: input, the clock on the wall, the stop signal. It also
+  /// bounds the host's stack: where handlers of the interpreter were merged by the optimiser, one that calls the next leaves
+  /// a frame of 16 bytes until the slice is over.
+  static let slice: UInt64 = 200_000
   /// Room in machine memory beside the RAM: ROMs, video memory, firmware's shadow.
   private static let boardMemory = 16 << 20 + VGA.memorySize + FirmwareSpace.pageCount << 12
 

@@ -67,6 +67,31 @@ struct BlockCacheTests {
     }
   }
 
+  @Test("of a function that is patched before each call the new bytes run, whichever they are")
+  func patchedFunction() throws {
+    // f: mov eax, imm32; inc ecx; ret. Patched: the immediate, the register, the next instruction, the immediate again.
+    let guest = try PagedGuest([])
+    let function: UInt32 = 0x18_0000
+    guest.map(function, to: function)
+    for (n, byte) in ([0xb8, 1, 0, 0, 0, 0x41, 0xc3] as [UInt8]).enumerated() {
+      guest.cpu.writePhysical(UInt64(function) + UInt64(n), byte)
+    }
+    func call() -> [UInt32] {
+      // xor ecx, ecx; xor edx, edx; call esi
+      #expect(guest.run([0x31, 0xc9, 0x31, 0xd2, 0xff, 0xd6], esi: function) == nil)
+      return [0, 1, 2].map { guest.processor[register: $0] }
+    }
+    #expect(call() == [1, 1, 0])
+    guest.cpu.writePhysical(UInt64(function) + 1, UInt32(0x1234_5678))
+    #expect(call() == [0x1234_5678, 1, 0])
+    guest.cpu.writePhysical(UInt64(function), UInt8(0xba))
+    #expect(call()[2] == 0x1234_5678)
+    guest.cpu.writePhysical(UInt64(function) + 5, UInt8(0x49))
+    #expect(call()[1] == 0xffff_ffff)
+    guest.cpu.writePhysical(UInt64(function) + 2, UInt8(0))
+    #expect(call() == [0, 0xffff_ffff, 0x1234_0078])
+  }
+
   @Test("a store through another linear page of the same frame is seen")
   func alias() throws {
     let guest = try PagedGuest([])

@@ -139,9 +139,23 @@ extension Processor {
             target: link.target, fragment: link.to == 0 ? nil : Int(link.to),
             isChecked: link.to != 0 && cache.target(of: link) == Int(to.checkedEntry),
             jumpEnd: Int(link.jumpEnd))
-        },
+        } + loops(of: fragment, number, cache),
         hits: translator.countsHits
           ? (cpu.raw + StateRegion.hits).load(fromByteOffset: number * 8, as: UInt64.self) : nil)
+    }
+
+    /// Branches back to the fragment's own beginning, which are made in place.
+    private func loops(of fragment: Fragment, _ number: Int, _ cache: TranslationCache) -> [FragmentExit] {
+      (0..<Int(fragment.count)).compactMap { n in
+        let index = Int(fragment.firstStep) + n
+        let i = cpu.s.pointee.instructions[index]
+        let step = cpu.s.pointee.steps.assumingMemoryBound(to: Step.self) + index
+        let next = fragment.eip &+ UInt32(step.pointee.offset) &+ UInt32(i.length)
+        guard i.operation == .jcc, i.operandSize == 4, next &+ i.immediate == fragment.eip else { return nil }
+        return FragmentExit(
+          target: fragment.eip, fragment: number, isChecked: false,
+          jumpEnd: Int(fragment.checkedEntry) + Int(cache.record(fragment, n + 1).start))
+      }
     }
 
     private func instructions(of fragment: Fragment, _ cache: TranslationCache) -> [TranslatedInstruction] {

@@ -268,6 +268,8 @@ bool chost_oracle_available(const char **reason) {
 // ---- Sessions
 
 static bool session_begin(void) {
+  // The translator's handler comes first: what is installed during a session goes with it.
+  chost_translator_bind(NULL);
   sigset_t mask;
   sigfillset(&mask);
   for (int i = 0; i < CAUGHT; i++) sigdelset(&mask, caught[i]);

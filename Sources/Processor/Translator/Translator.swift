@@ -13,7 +13,7 @@
   /// Translations of one processor's code, and the way in and out of them.
   final class Translator {
     /// Executions after which a block is worth a translation.
-    static let warmth: UInt32 = 40
+    var warmth: UInt32 = 40
 
     @exclusivity(unchecked) var cache: TranslationCache
     @exclusivity(unchecked) var paths = MemoryPaths()
@@ -75,7 +75,7 @@
     func watch(_ block: UnsafeMutablePointer<BlockHeader>) {
       let step = UnsafeMutableRawPointer(block + 1).assumingMemoryBound(to: Step.self)
       block.pointee.firstHandler = step.pointee.handler
-      block.pointee.coolness = Self.warmth
+      block.pointee.coolness = warmth
       step.pointee.handler = enterTranslation
     }
 
@@ -408,7 +408,7 @@
       if block.pointee.coolness != 0 || !block.pointee.isValid {
         return block.pointee.firstHandler.unsafelyUnwrapped(c, step)
       }
-      block.pointee.coolness = Translator.warmth
+      block.pointee.coolness = translator.warmth
       number = translator.translate(block)
     }
     switch translator.run(number) {

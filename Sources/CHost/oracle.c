@@ -1,6 +1,7 @@
 // The native oracle (see include/oracle.h): 32-bit code on the processor underneath, every way out of it caught.
 #define _GNU_SOURCE
 #include "oracle.h"
+#include "translator.h"
 
 #if defined(__x86_64__) && defined(__linux__)
 
@@ -268,6 +269,8 @@ bool chost_oracle_available(const char **reason) {
 // ---- Sessions
 
 static bool session_begin(void) {
+  // The translator's handler comes first: what is installed during a session goes with it.
+  chost_translator_bind(NULL);
   sigset_t mask;
   sigfillset(&mask);
   for (int i = 0; i < CAUGHT; i++) sigdelset(&mask, caught[i]);

@@ -47,7 +47,8 @@ final class FuzzMachine {
   private static let guardByte: UInt8 = 0xa5
   static let mostExits: UInt64 = 3000
 
-  init(_ paging: PagingConfiguration = PagingConfiguration()) throws {
+  /// - Parameter paths: how translated code reaches memory; nil for the interpreter.
+  init(_ paging: PagingConfiguration = PagingConfiguration(), translatorPaths paths: MemoryPathChoice? = nil) throws {
     let size =
       Int(2 * Self.guardSize + CaseLayout.ramSize) + CaseLayout.romSize + Int(Self.guardSize) + paging.tableMemory
     machine = try MachineMemory(size: size)
@@ -64,6 +65,7 @@ final class FuzzMachine {
     guards = [before, between, after]
     processor = Processor(memory: memory)
     try processor.usePaging(paging)
+    if let paths { processor.useEngine(.translator, paths: paths, warmth: 1) }
     for page in guards { pointer(page).initializeMemory(as: UInt8.self, repeating: Self.guardByte, count: Int(Self.guardSize)) }
   }
 
@@ -94,7 +96,7 @@ final class FuzzMachine {
   var name: String {
     let paging = processor.paging
     let mode = paging.pager == .shadow ? " \(paging.shadow.mode.rawValue)" : ""
-    return "pager \(paging.pager.rawValue)\(mode)" + (paging.tlb.map { ", TLB tags \($0.tags.rawValue)" } ?? "")
+    return "\(processor.engine.rawValue), pager \(paging.pager.rawValue)\(mode)" + (paging.tlb.map { ", TLB tags \($0.tags.rawValue)" } ?? "")
   }
 
   /// Host address of RAM, which is contiguous.

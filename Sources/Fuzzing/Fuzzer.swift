@@ -1,5 +1,6 @@
 // Runs cases, each in several cuts, and compares what is left: registers, memory, exits. A run to the next event uses the
-// block cache, links and fast handlers; a run one instruction at a time uses none of them. They must agree.
+// block cache, links and fast handlers; a run one instruction at a time uses none of them. They must agree. With the
+// translator the second run is its own, and is cut less finely, since a run of one instruction is the interpreter's.
 
 import ISA
 import Memory
@@ -66,11 +67,15 @@ package final class Fuzzer {
   private let generator = CaseGenerator()
   private let memoryAfter: UnsafeMutableRawPointer
   private let clock = ContinuousClock()
+  private let isTranslated: Bool
 
-  package init(seed: UInt64) throws {
+  /// - Parameter paths: the second run is the translator's, and reaches memory so; nil for the interpreter.
+  package init(seed: UInt64, translatorPaths paths: MemoryPathChoice? = nil) throws {
     self.seed = seed
+    isTranslated = paths != nil
     machine = try FuzzMachine()
-    rivals = try [machine] + Self.pagings.map(FuzzMachine.init)
+    rivals = try [paths == nil ? machine : FuzzMachine(translatorPaths: paths)]
+      + Self.pagings.map { try FuzzMachine($0, translatorPaths: paths) }
     memoryAfter = .allocate(byteCount: Int(CaseLayout.ramSize), alignment: 4096)
   }
 
@@ -122,7 +127,7 @@ package final class Fuzzer {
       let whole = try machine.run(made, image: generator.image, slicing: .whole)
       memoryAfter.copyMemory(from: machine.ram, byteCount: Int(CaseLayout.ramSize))
       totals.add(whole)
-      let slicing = number % 4 == 3 ? Slicing.random(number) : .single
+      let slicing = number % 4 == 3 ? Slicing.random(number) : wholeCut
       let rival = rivals[Int(number % UInt64(rivals.count))]
       let cut = try rival.run(made, image: generator.image, slicing: slicing)
       totals.retired += cut.retired
@@ -144,6 +149,9 @@ package final class Fuzzer {
       throw error
     }
   }
+
+  /// How the second run is cut when it isn't at random.
+  private var wholeCut: Slicing { isTranslated ? .whole : .single }
 
   private func difference(_ a: CaseOutcome, _ b: CaseOutcome, on machine: FuzzMachine) -> [String] {
     // Exceptions without end are cut off anywhere.
@@ -173,7 +181,7 @@ package final class Fuzzer {
     func differences(at limit: UInt64) -> [String] {
       guard let whole = try? machine.run(made, image: generator.image, slicing: .whole, limit: limit) else { return [] }
       memoryAfter.copyMemory(from: machine.ram, byteCount: Int(CaseLayout.ramSize))
-      guard let cut = try? rival.run(made, image: generator.image, slicing: .single, limit: limit) else { return [] }
+      guard let cut = try? rival.run(made, image: generator.image, slicing: wholeCut, limit: limit) else { return [] }
       return difference(whole, cut, on: rival)
     }
     var low: UInt64 = 0, high = made.limit

@@ -36,10 +36,14 @@ package struct InterpreterCPU: GuestCPU, ~Copyable {
   private let kernelCode: SegmentCache
   private let kernelData: SegmentCache
 
-  /// - Parameter lowMemory: map the low window, as the native side does where the host allows it.
-  package init(lowMemory: Bool) throws {
+  /// - Parameters:
+  ///   - lowMemory: map the low window, as the native side does where the host allows it.
+  ///   - engine: the translator translates every block before it runs for the first time.
+  package init(lowMemory: Bool, engine: EngineKind = .interpreter, paths: MemoryPathChoice = .measured) throws {
     let memory = try GuestPhysicalMemory(machine: MachineMemory(size: 8 << 20), ramSize: 4 << 20)
     processor = Processor(memory: memory)
+    let hasEngine = processor.useEngine(engine, paths: paths, warmth: 1)
+    precondition(hasEngine, "this host has no \(engine.rawValue)")
     kernelCode = Self.cache(0x08)
     kernelData = Self.cache(0x18)
     buildTables(lowMemory: lowMemory)
@@ -139,14 +143,17 @@ package struct InterpreterCPU: GuestCPU, ~Copyable {
 
   // MARK: Running
 
+  /// What its translator did.
+  package var translatorStatistics: TranslatorStatistics? { processor.translatorStatistics }
+
   /// Runs a case twice where that is possible: by itself, which takes the general handlers, and together with the far
-  /// jump behind it, as a block for the fast ones. They must agree.
+  /// jump behind it, as a block for the fast ones or the translator. They must agree.
   package mutating func run(_ oracleCase: OracleCase) -> OracleOutcome {
     let general = runAlone(oracleCase)
     guard oracleCase.ending == .jump else { return general }
     let fast = runAsBlock(oracleCase)
     if fast == general { return general }
-    return OracleOutcome(notRun: "the fast handlers made \(fast.registers) \(fast.eflags) \(fast.ending) of it", of: oracleCase)
+    return OracleOutcome(notRun: "as a block it left \(fast.registers) \(fast.eflags) \(fast.ending)", of: oracleCase)
   }
 
   /// The exit jump leads nowhere here: that its fetch faults there says that the instruction completed.

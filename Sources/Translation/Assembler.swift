@@ -78,7 +78,7 @@ package struct Assembler {
       if prefix != 0 { byte(prefix) }
       finishRex(rex, hasHighByte: byteReg && reg & 12 == 4)
       self.opcode(opcode)
-      modRM(reg, memory, trailing: Int(immediateBytes))
+      modRM(reg, memory)
     }
     immediate(value, bytes: immediateBytes)
   }
@@ -94,13 +94,8 @@ package struct Assembler {
     byte(UInt8(truncatingIfNeeded: opcode))
   }
 
-  private mutating func modRM(_ reg: UInt8, _ memory: HostMemory, trailing: Int) {
+  private mutating func modRM(_ reg: UInt8, _ memory: HostMemory) {
     let field = (reg & 7) << 3
-    if memory.isCodeRelative {
-      byte(field | 5)
-      dword(UInt32(bitPattern: memory.displacement &- Int32(position + 4 + trailing)))
-      return
-    }
     guard let base = memory.base else {
       // No base: the SIB form, since ModRM alone would mean RIP.
       byte(field | 4)
@@ -146,11 +141,11 @@ package struct Assembler {
   }
 
   package mutating func load(_ to: HostRegister, _ from: HostMemory, width: HostWidth = .dword) {
-    encode(0x8b, reg: to.number, .memory(from), width: width)
+    encode(width == .byte ? 0x8a : 0x8b, reg: to.number, .memory(from), width: width, byteReg: width == .byte)
   }
 
   package mutating func store(_ to: HostMemory, _ from: HostRegister, width: HostWidth = .dword) {
-    encode(0x89, reg: from.number, .memory(to), width: width)
+    encode(width == .byte ? 0x88 : 0x89, reg: from.number, .memory(to), width: width, byteReg: width == .byte)
   }
 
   package mutating func store(_ to: HostMemory, immediate value: UInt32, width: HostWidth = .dword) {

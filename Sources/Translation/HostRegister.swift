@@ -21,19 +21,16 @@ package struct HostMemory: Equatable, Sendable, BitwiseCopyable {
   /// Relative to GS's base, with 32-bit addressing: an offset in a linear window, which no value of the registers can
   /// leave.
   package var isInWindow: Bool
-  /// Relative to RIP: `displacement` is the target's distance from the start of the code buffer.
-  package var isCodeRelative: Bool
 
   package init(
     base: HostRegister? = nil, index: HostRegister? = nil, scale: UInt8 = 0, displacement: Int32 = 0,
-    isInWindow: Bool = false, isCodeRelative: Bool = false
+    isInWindow: Bool = false
   ) {
     self.base = base
     self.index = index
     self.scale = scale
     self.displacement = displacement
     self.isInWindow = isInWindow
-    self.isCodeRelative = isCodeRelative
   }
 }
 

@@ -163,7 +163,7 @@ struct TranslationReport {
     } else if let name = names.code(at: target) {
       line.note = "-> \(name)"
     }
-    let end = host.offset + host.bytes.count
+    let end = host.end
     if let exit = fragment.exits.first(where: { $0.jumpEnd == end }), let number = exit.fragment {
       line.note = self.exit(exit)
       line.fragment = number

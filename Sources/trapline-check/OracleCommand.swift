@@ -2,6 +2,8 @@
 
 import ArgumentParser
 import Oracle
+import Processor
+import TraplineCommands
 
 struct OracleCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -13,6 +15,7 @@ struct OracleCommand: ParsableCommand {
       EXAMPLES
         trapline-check oracle --count 100000 --seed 7
         trapline-check oracle --class shiftRotate --class bits --count 20000
+        trapline-check oracle --engine translator --memory-path window
       """)
 
   /// Who is judged.
@@ -34,11 +37,19 @@ struct OracleCommand: ParsableCommand {
   )
   var classes: [InstructionClass] = []
   @Option(help: "Who is judged.") var guest = Guest.interpreter
+  @Option(
+    help: "The guest's engine. The translator must agree with the interpreter too, to the last undefined flag."
+  ) var engine = EngineKind.interpreter
+  @Option(help: "How translated code reaches memory: window or tlb.") var memoryPath = MemoryPathChoice.window
   @Option(help: "How many failing cases to print.") var show = 20
   @Flag(help: "Make no cases that read or write below 64 KiB, though the host could.") var noLowMemory = false
   @Flag(help: "Print each row of the instruction table with what became of its cases.") var rows = false
 
   func run() throws {
+    guard engine.isAvailable else {
+      printError("SKIPPED: this host or build has no \(engine.rawValue)")
+      throw ExitCode(2)
+    }
     if let reason = NativeCPU.unavailableReason {
       printError("SKIPPED: the native oracle is not available: \(reason)")
       throw ExitCode(2)
@@ -54,6 +65,11 @@ struct OracleCommand: ParsableCommand {
       case .native:
         var twin = native.twin()
         return runner.run(indices, native: &native, guest: &twin)
+      case .interpreter where engine == .translator:
+        var engines = try TwoEngines(lowMemory: NativeCPU.hasLowMemory, paths: memoryPath)
+        let summary = runner.run(indices, native: &native, guest: &engines)
+        print("\(engines.translated) instructions were translated")
+        return summary
       case .interpreter:
         var interpreter = try InterpreterCPU(lowMemory: NativeCPU.hasLowMemory)
         return runner.run(indices, native: &native, guest: &interpreter)
@@ -81,7 +97,7 @@ struct OracleCommand: ParsableCommand {
     }
     let rate = Int(Double(summary.cases) / max(summary.seconds, 1e-9))
     print(
-      "\(summary.cases) cases with seed \(seed): \(summary.failed) failed, \(rate) cases/s (guest: \(guest.rawValue))")
+      "\(summary.cases) cases with seed \(seed): \(summary.failed) failed, \(rate) cases/s (guest: \(guest.rawValue), engine: \(engine.rawValue))")
   }
 
   private func describe(_ oracleCase: OracleCase) -> String {

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Fuzzing
+import Processor
 
 #if canImport(Glibc)
   import Glibc
@@ -71,6 +72,8 @@ struct FuzzCommand: AsyncParsableCommand {
   @Option(help: "Instructions to retire in all.") var count: UInt64 = 1_000_000
   @Option(help: "First case.") var from: UInt64 = 0
   @Option(help: "Threads.") var jobs = 1
+  @Option(help: "The engine of the second run: interpreter or translator.") var engine = EngineKind.interpreter
+  @Option(help: "How translated code reaches memory: window or tlb.") var memoryPath = MemoryPathChoice.window
   @Option(help: "Failures after which to stop.") var failures = 10
   @Option(name: .customLong("case"), help: "Run only this case, with a trace.") var single: UInt64?
   @Flag(help: "With --case: no trace.") var quiet = false
@@ -79,8 +82,10 @@ struct FuzzCommand: AsyncParsableCommand {
   mutating func run() async throws {
     Progress.seed = seed
     Progress.install()
+    guard engine.isAvailable else { throw ValidationError("this host or build has no \(engine.rawValue)") }
+    let paths = engine == .translator ? memoryPath : nil
     if let single {
-      let fuzzer = try Fuzzer(seed: seed)
+      let fuzzer = try Fuzzer(seed: seed, translatorPaths: paths)
       Progress.cases[0] = single
       if !quiet {
         fuzzer.trace(case: single) {
@@ -105,7 +110,7 @@ struct FuzzCommand: AsyncParsableCommand {
     let (seed, count, from, mostFailures) = (seed, count, from, failures)
     let totals = try await withThrowingTaskGroup(of: FuzzTotals.self) { group in
       for worker in 0..<workers {
-        group.addTask { try Self.work(worker, of: workers, seed, count / UInt64(workers), from, mostFailures) }
+        group.addTask { try Self.work(worker, of: workers, seed, paths, count / UInt64(workers), from, mostFailures) }
       }
       var sum = FuzzTotals()
       for try await part in group { sum.add(part) }
@@ -117,9 +122,10 @@ struct FuzzCommand: AsyncParsableCommand {
   }
 
   private static func work(
-    _ worker: Int, of workers: Int, _ seed: UInt64, _ count: UInt64, _ from: UInt64, _ mostFailures: Int
+    _ worker: Int, of workers: Int, _ seed: UInt64, _ paths: MemoryPathChoice?, _ count: UInt64, _ from: UInt64,
+    _ mostFailures: Int
   ) throws -> FuzzTotals {
-    let fuzzer = try Fuzzer(seed: seed)
+    let fuzzer = try Fuzzer(seed: seed, translatorPaths: paths)
     var number = from + UInt64(worker)
     while fuzzer.totals.retired < count, fuzzer.totals.failures < UInt64(mostFailures) {
       Progress.cases[worker] = number
@@ -162,3 +168,6 @@ struct FuzzCommand: AsyncParsableCommand {
     line("failures", totals.failures)
   }
 }
+
+extension EngineKind: ExpressibleByArgument {}
+extension MemoryPathChoice: ExpressibleByArgument {}

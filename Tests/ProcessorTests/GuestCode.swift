@@ -1,5 +1,5 @@
-// A few instructions in a tiny machine, run in every way that the interpreter has: with fast handlers, with the general
-// ones, and one instruction a run. All must come to the same end.
+// A few instructions in a tiny machine, run in every way there is: by the interpreter with fast handlers, with the general
+// ones, and one instruction a run; and by the translator. All must come to the same end.
 //
 //   0x7000 stack   0x8000 code, then HLT   0x9000 a HLT for each vector   0xc000 data (256 bytes)
 
@@ -65,13 +65,22 @@ struct Outcome: Equatable {
 }
 
 /// The ways of running the same code.
-enum Way: String, CaseIterable {
+enum Way: String {
   /// Flat segments: fast handlers, whole blocks.
   case fast
   /// DS ends a byte early: general handlers, whole blocks.
   case general
   /// Flat segments, but the slice ends after each instruction.
   case stepped
+  /// As host code at the first execution, by either path to memory.
+  case window, tlb
+
+  /// Those that this host and build have.
+  static let allCases: [Way] =
+    [.fast, .general, .stepped] + (EngineKind.translator.isAvailable ? [.window, .tlb] : [])
+
+  /// How translated code reaches memory; nil for the interpreter.
+  var memoryPath: MemoryPathChoice? { MemoryPathChoice(rawValue: rawValue) }
 }
 
 /// Modes beside flat 32-bit protected mode.
@@ -91,6 +100,7 @@ final class GuestCode {
     self.mode = mode
     end = Self.code + UInt32(code.count)
     let processor = guest.processor
+    if let paths = way.memoryPath { processor.useEngine(.translator, paths: paths, warmth: 1) }
     switch mode {
     case .flat: break
     case .code16:

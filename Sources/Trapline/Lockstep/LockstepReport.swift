@@ -116,13 +116,12 @@ package struct LockstepReport {
       text += "\nhost code of \(code.count) instructions at \(hexadecimal(code.eip, 8))"
       text += ", memory through the \(code.isWindowed ? "window" : "TLB"):\n"
       var next = 0
-      for line in HostListing.lines(code.bytes, at: code.address) {
-        let offset = Int(line.address - code.address)
-        while next < code.starts.count, code.starts[next] <= offset {
+      for line in HostDisassembler().disassemble(code.bytes) {
+        while next < code.starts.count, code.starts[next] <= line.offset {
           text += "  instruction \(next + 1):\n"
           next += 1
         }
-        text += "    \(hexadecimal(line.address, 12))  \(line.text)\n"
+        text += "    \(hexadecimal(code.address + UInt64(line.offset), 12))  \(line.text)\n"
       }
     }
     return text

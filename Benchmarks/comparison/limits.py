@@ -18,16 +18,16 @@ HELD_TO_INTERPRETER, TOLERANCE = "h", 1.05
 PART_OF_QEMU = {"f": (0.5, "QEMU / 2"), "g": (0.25, "QEMU / 4")}
 NANOSECONDS = {"e": 200.0}
 # System kernels that may be slower than the interpreter, each measured to be, and why.
-CALLOUTS = "instructions that leave translated code and enter it again"
+# (By the callouts that `run --json` counts: each is an exit of translated code and an entry.)
 EXPLAINED = {
-    "e": f"INT and IRET are {CALLOUTS}",
-    "E": f"INT, IRET and segment loads are {CALLOUTS}",
-    "f": "the fault leaves by a host signal, IRET and INVLPG by callouts, and the page comes back into the window",
-    "F": f"INVLPG is one of the {CALLOUTS}",
-    "G": f"a CR3 load is one of the {CALLOUTS}",
-    "l": f"port reads are {CALLOUTS}",
-    "o": f"port writes are {CALLOUTS}",
-    "S": f"segment loads are {CALLOUTS}",
+    "e": "callouts: INT, IRET",
+    "E": "callouts: INT, IRET, PUSHA, POPA, and a PUSH, MOV and POP of each of two segment registers",
+    "f": "callouts: IRET, two INVLPG; both accesses miss the TLB, and the fault leaves translated code, too",
+    "F": "callout: INVLPG; the access misses the TLB, which leaves translated code, too",
+    "G": "callout: MOV to CR3",
+    "l": "callout: IN",
+    "o": "callout: OUT",
+    "S": "callouts: two MOV to segment registers",
 }
 
 

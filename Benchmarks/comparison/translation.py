@@ -45,7 +45,7 @@ def figures(translated: dict, interpreted: dict) -> dict:
 def report(found: dict, guest: str) -> str:
     """The figures as lines for people."""
     pays = found["pays_after"]
-    after = "has paid after " + (f"{pays:.0f} more executions" if pays else "never")
+    after = f"has paid after {pays:.0f} more executions" if pays else "does not pay here"
     return (
         f"translation of {guest}: {found['instructions']} instructions in {found['fragments']} fragments, "
         f"{found['million_per_second']:.1f} M instructions/s, {found['nanoseconds_an_instruction']:.0f} ns each\n"

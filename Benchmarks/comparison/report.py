@@ -24,7 +24,9 @@ def compute(rows: List[dict]) -> str:
 
 
 def system(rows: List[dict], pagers: List[str]) -> str:
-    header = ["id", "operation", *(f"{pager} ns" for pager in pagers), "best", "interpreter ns", "QEMU ns", "limit ns", "held to", ""]
+    header = [
+        "id", "operation", *(f"{pager} ns" for pager in pagers), "best", "interpreter ns", "QEMU ns", "limit ns", "held to", "",
+    ]  # fmt: skip
     lines = [
         [row["id"], row["name"], *(tables.number(row["pagers_ns"][pager]) for pager in pagers), row["best"],
          tables.number(row["interpreter_ns"]), tables.number(row["qemu_ns"]), tables.number(row["limit_ns"]),

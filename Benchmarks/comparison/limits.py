@@ -22,8 +22,8 @@ NANOSECONDS = {"e": 200.0}
 EXPLAINED = {
     "e": "callouts: INT, IRET",
     "E": "callouts: INT, IRET, PUSHA, POPA, and a PUSH, MOV and POP of each of two segment registers",
-    "f": "callouts: IRET, two INVLPG; both accesses miss the TLB, and the fault leaves translated code, too",
-    "F": "callout: INVLPG; the access misses the TLB, which leaves translated code, too",
+    "f": "callouts: IRET, two INVLPG; and the fault and two TLB misses",
+    "F": "callout: INVLPG; and a TLB miss",
     "G": "callout: MOV to CR3",
     "l": "callout: IN",
     "o": "callout: OUT",

@@ -4,15 +4,15 @@ from typing import List, Optional
 
 
 def table(header: List[str], rows: List[List[str]], left: int = 2) -> str:
-    """Columns of aligned text; the first `left` are flush left."""
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    """Columns of aligned text that is Markdown, too; the first `left` are flush left."""
+    widths = [max(3, *(len(row[i]) for row in [header, *rows])) for i in range(len(header))]
 
     def line(cells: List[str]) -> str:
-        return "  ".join(
-            cell.ljust(width) if i < left else cell.rjust(width) for i, (cell, width) in enumerate(zip(cells, widths))
-        ).rstrip()
+        columns = (cell.ljust(width) if i < left else cell.rjust(width) for i, (cell, width) in enumerate(zip(cells, widths)))
+        return f"| {' | '.join(columns)} |"
 
-    return "\n".join([line(header), line(["-" * width for width in widths]), *map(line, rows)])
+    rule = ["-" * width if i < left else "-" * (width - 1) + ":" for i, width in enumerate(widths)]
+    return "\n".join([line(header), line(rule), *map(line, rows)])
 
 
 def number(value: Optional[float]) -> str:

@@ -60,6 +60,7 @@ let package = Package(
     .testTarget(name: "LoadingTests", dependencies: ["Loading"]),
     .testTarget(name: "TraplineTests", dependencies: ["Trapline", "TraplineCommands", "Loading", "Processor"]),
     .testTarget(name: "ChartsTests", dependencies: ["Charts"]),
-    .testTarget(name: "ConformanceTests", dependencies: ["Fuzzing", "Trapline", "Oracle"]),
+    .testTarget(
+      name: "ConformanceTests", dependencies: ["Fuzzing", "Trapline", "Oracle", "Processor", "ISA"], swiftSettings: translator),
   ]
 )

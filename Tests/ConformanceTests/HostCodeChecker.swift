@@ -8,6 +8,8 @@
   //   [r15 + r13*8 - 4096], one byte   the poll page, behind the shift that makes R13 0 or -1
   //   [r14 + r13]                      behind a call of a look-up, for no more and no more often than it allowed
   //   jmp [r15 + r13*8 + targets]      behind the move that makes R13 a word
+  //   rep movs, rep stos               from RSI and to RDI, behind the additions that make them addresses in the window, and
+  //                                    in one way: they meet the guard behind it before anything else
 
   import ISA
 
@@ -28,7 +30,7 @@
     private let entries: Set<Int>
     /// Look-ups by where they begin.
     private let lookups: [Int: Access]
-    private var exits: Set<Int> { [stubs.direct, stubs.indirect, stubs.callout] }
+    private var exits: Set<Int> { [stubs.direct, stubs.indirect, stubs.callout, stubs.x87, stubs.vectors] }
 
     /// An access that a look-up allows.
     private struct Access: Equatable {
@@ -99,6 +101,7 @@
       if !boundaries.contains(piece.entry) { found.append("the entry \(piece.entry) is inside an instruction") }
       var allowed: Access?
       var last: HostInstruction?
+      var windowed: Set<String> = []
       for one in instructions {
         // Whoever comes from elsewhere has looked nothing up.
         if joins.contains(one.offset) { allowed = nil }
@@ -114,7 +117,10 @@
         } else if Self.transfers(one), !isTableJump(one, behind: last) {
           note("an indirect transfer")
         }
-        if let memory = one.memory, one.mnemonic != "lea", !Self.transfers(one) {
+        noteWindowed(one, behind: last, &windowed)
+        if one.mnemonic.hasPrefix("rep ") {
+          if !isWindowString(one, windowed) { note("a string that is nobody's") }
+        } else if let memory = one.memory, one.mnemonic != "lea", !Self.transfers(one) {
           if let wrong = misusedMemory(one, memory, allowed, behind: last) { note(wrong) }
         }
         for case .register(let name) in one.operands where Self.isAddress(name) { allowed = nil }
@@ -130,6 +136,27 @@
         last = one
       }
       return found
+    }
+
+    /// RSI and RDI are addresses in the window between the addition of its base and the subtraction.
+    private func noteWindowed(
+      _ one: HostInstruction, behind last: HostInstruction?, _ windowed: inout Set<String>
+    ) {
+      guard case .register(let name) = one.operands.first, ["rsi", "rdi", "esi", "edi"].contains(name) else { return }
+      let wide = "r" + name.dropFirst()
+      windowed.remove(wide)
+      guard one.mnemonic == "lea", name == wide, let memory = one.memory, memory.base == wide, memory.index == "r11",
+        memory.scale == 1, memory.displacement == 0, let last
+      else { return }
+      let isBase = last.mnemonic == "mov" && last.operands.first == .register("r11")
+        && last.memory?.base == "r15" && last.memory?.displacement == Int64(MemoryLayout<CPUState>.offset(of: \.windowBase)!)
+      let isSecond = wide == "rdi" && windowed.contains("rsi") && last.operands.first == .register("rsi")
+      if isBase || isSecond { windowed.insert(wide) }
+    }
+
+    private func isWindowString(_ one: HostInstruction, _ windowed: Set<String>) -> Bool {
+      let isMove = one.mnemonic.hasPrefix("rep movs"), isFill = one.mnemonic.hasPrefix("rep stos")
+      return windowed.contains("rdi") && (isFill || isMove && windowed.contains("rsi"))
     }
 
     private static func transfers(_ one: HostInstruction) -> Bool {
@@ -156,7 +183,11 @@
           if one.operands.last != operand || !one.mnemonic.hasSuffix("x") { return name }
         case "r8", "r8d", "r8w", "r8b":
           let pays = one.mnemonic == "lea" && one.memory?.base == "r8" && one.memory?.index == nil
-          if !pays, one.mnemonic != "sarx" || one.operands.first == operand { return name }
+          // Read by STI; what a string instruction leaves of it comes back from the state block.
+          let isRead = one.mnemonic == "mov" && one.operands.first == .register("r13")
+          let isBack = one.mnemonic == "mov" && one.memory?.base == "r15"
+            && one.memory?.displacement == Int64(MemoryLayout<CPUState>.offset(of: \.stringBudget)!)
+          if !pays, !isRead, !isBack, one.mnemonic != "sarx" || one.operands.first == operand { return name }
         default: break
         }
       }
@@ -215,7 +246,15 @@
       if instructions.last?.end != stubs.end { found.append("shared code ends in an instruction") }
       let boundaries = Set(instructions.map(\.offset))
       var tableAddress = false
+      var last: HostInstruction?
+      // What is so at the branches that lead somewhere is so there.
+      var known: [Int: Bool] = [:]
       for one in instructions {
+        defer { last = one }
+        if let joined = known[one.offset] {
+          tableAddress = (tableAddress || last.map(Self.isBarrier) ?? true) && joined
+        }
+        if let target = one.target { known[target] = (known[target] ?? true) && tableAddress }
         func note(_ what: String) { found.append("shared code: \(what): \(one.text) at \(one.offset)") }
         if one.mnemonic == "int3" { continue }
         if one.isSystem { note("a system instruction") }
@@ -227,6 +266,7 @@
         if let memory = one.memory, one.mnemonic != "lea" {
           let isPlain = memory.segment == nil && memory.addressBytes == 8 && memory.base == "r15"
           let isTable = memory.index == "r13" && memory.scale == 8 && tableAddress && Self.isTLB(memory)
+          if isPageWord(one, memory, behind: last) { continue }
           if !isPlain || !(memory.index == nil ? isField(memory) : isTable) { note("a place that is nobody's") }
         }
         // R13 is 4 * set once it is twelve bits, times 4.
@@ -238,6 +278,23 @@
       }
       for lookup in lookups.keys where !boundaries.contains(lookup) { found.append("a look-up inside an instruction") }
       return found
+    }
+
+    /// Nothing goes on behind it.
+    private static func isBarrier(_ one: HostInstruction) -> Bool { one.mnemonic == "ret" || one.mnemonic == "jmp" }
+
+    /// The entry, or the granules, of the page whose number a look-up has taken from the TLB.
+    private func isPageWord(
+      _ one: HostInstruction, _ memory: HostInstruction.Memory, behind last: HostInstruction?
+    ) -> Bool {
+      guard one.mnemonic == "mov", memory.base == "rcx", memory.index == "r11", memory.scale == 8,
+        memory.displacement == 0, memory.segment == nil, case .register = one.operands.first,
+        last?.mnemonic == "mov", last?.operands.first == .register("rcx"), last?.memory?.base == "r15"
+      else { return false }
+      let arrays = [
+        MemoryLayout<CPUState>.offset(of: \.pageEntries)!, MemoryLayout<CPUState>.offset(of: \.codeGranules)!,
+      ]
+      return arrays.contains { last?.memory?.displacement == Int64($0) }
     }
 
     /// A field of the first entry of a TLB.

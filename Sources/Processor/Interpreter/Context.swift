@@ -80,7 +80,8 @@ extension CPU {
       if mode & EngineMode.flat != 0, let translator {
         if segment(.fs).pointee.isOpenData { mode |= EngineMode.openFS }
         if segment(.gs).pointee.isOpenData { mode |= EngineMode.openGS }
-        if translator._withUnsafeGuaranteedRef({ $0.paths.usesWindow(user: user) }) { mode |= EngineMode.window }
+        // A modelled TLB counts what goes by it; nothing may go by a window.
+        if s.pointee.tlbModel == nil, translator._withUnsafeGuaranteedRef({ $0.paths.usesWindow(user: user) }) { mode |= EngineMode.window }
       }
     #endif
 

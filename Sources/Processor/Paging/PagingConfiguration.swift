@@ -61,6 +61,7 @@ extension Processor {
       cpu.s.pointee.pager = .nested(pager)
     }
     paging = configuration
+    cpu.updateContext()
   }
 
   private static func noRoom(_ configuration: PagingConfiguration) -> MachineMemoryError {

@@ -19,8 +19,6 @@
 
     /// What the choice is when somebody has made it: for tests and measurements.
     var choice = MemoryPathChoice.measured
-    /// Windows can't be had here.
-    var areWindowsBarred = false
 
     private var isWindowed = false
     private var periodStart: Int64 = 0
@@ -31,7 +29,6 @@
     private var nextWait = 4
 
     func usesWindow(user: Bool) -> Bool {
-      if areWindowsBarred { return false }
       switch choice {
       case .measured: return isWindowed
       case .window: return true

@@ -36,7 +36,7 @@
     /// own.
     private var modifications: [UInt32: UInt8] = [:]
     private let rewrites: UnsafeMutablePointer<UInt8>
-    private var lastFault: (pc: UInt64, address: UInt64, budget: Int64, times: Int) = (0, 0, 0, 0)
+    private var lastFault: (place: UInt64, budget: Int64, times: Int) = (0, 0, 0)
     /// Entries of `strikes` and `modifications` at most: a hostile guest could make many.
     private static let mostPlaces = 1 << 16
     private static let rewriteCount = 4096
@@ -531,6 +531,10 @@
       let behindCall = s.pointee.exitDetail
       statistics.misses &+= 1
       let wasReady = s.pointee.fpu.obstacles == FloatingPointState.Obstacle.inHost
+      if mayFaultBeforePaging(linear, size: size) {
+        let (number, instruction) = place(of: behindCall)
+        return execute(number, instruction, .access)
+      }
       do {
         let route = try cpu.route(linear, write: write, user: cpu.isUser)
         if route.host != nil {
@@ -547,6 +551,12 @@
       }
       let (number, instruction) = place(of: behindCall)
       return execute(number, instruction, .access)
+    }
+
+    /// An access that ends behind 4 GiB exceeds its segment's limit, and one of 16 bytes may have to be aligned: both are
+    /// found out before a page table is looked at, and leave no mark in it.
+    private func mayFaultBeforePaging(_ linear: UInt32, size: UInt32) -> Bool {
+      linear &+ (size &- 1) < linear || size == 16 && linear & 15 != 0
     }
 
     /// The instruction whose look-up was called from before a host address.
@@ -604,7 +614,7 @@
         preconditionFailure("translated code touched \(String(address, radix: 16)), which is not the guest's")
       }
       settleString(fragment, instruction)
-      guard case .page(let linear) = place, !isRepeated(host.pointee.fault_pc, address) else {
+      guard case .page(let linear) = place, linear < Self.lastSafeAddress, !isRepeated(number, instruction) else {
         noteStrike(number, instruction)
         return execute(number, instruction, .access)
       }
@@ -641,11 +651,16 @@
         s.pointee.sliceEnd &- (s.pointee.remaining &+ Int64(fragment.count) &- Int64(instruction))
     }
 
-    /// Whether the same access faults again at once although it was served: then it is not made through the window.
-    private func isRepeated(_ pc: UInt64, _ address: UInt64) -> Bool {
-      let isSame = lastFault.pc == pc && lastFault.address == address && lastFault.budget == cpu.s.pointee.remaining
-      lastFault = (pc, address, cpu.s.pointee.remaining, isSame ? lastFault.times + 1 : 0)
-      return lastFault.times > 2
+    /// From here on an access may end behind 4 GiB.
+    private static let lastSafeAddress: UInt32 = 0xffff_fff0
+
+    /// Whether an instruction faults again and again although it was served: it may need two pages of which the one takes
+    /// the other's place. Then it is not made through the window.
+    private func isRepeated(_ number: UInt32, _ instruction: Int) -> Bool {
+      let place = UInt64(number) << 7 | UInt64(instruction)
+      let isSame = lastFault.place == place && lastFault.budget == cpu.s.pointee.remaining
+      lastFault = (place, cpu.s.pointee.remaining, isSame ? lastFault.times + 1 : 0)
+      return lastFault.times > 4
     }
 
     /// Unserved faults of an instruction before it is translated with an explicit access.

@@ -67,7 +67,10 @@
         let kind = made.records[0].kind
         if kind == .callout { return "callout" }
         let text = HostDisassembler().instructions(code, from..<to).map { line -> String in
-          guard let target = line.target else { return line.text }
+          // Where a field lies in the state block is the compiler's affair.
+          guard let target = line.target else {
+            return line.text.replacing(/\[r15 [+-] [0-9a-fx]+\]/, with: "[state]")
+          }
           // Places in the cache move with every change of the shared code.
           let isInside = (made.checkedEntry..<made.asm.position).contains(target)
           return "\(line.mnemonic) \(isInside ? "+\(target - from)" : "shared code")"

@@ -30,6 +30,8 @@ public struct SensitiveInstruction: Sendable {
   public var trapsInRing3: Trap
   /// What the interpreter does about it.
   public var interpreter: String
+  /// What the translator's host code does itself, and when; nil where it always calls the interpreter's handler.
+  public var translator: String? = nil
 }
 
 /// The table of sensitive instructions.
@@ -53,14 +55,17 @@ public enum SensitiveInstructions {
       mnemonics: "PUSHF, PUSHFD", operations: [.pushf], requirement: .sensitiveRegisters, isInPaper: true,
       violation: "Shows the real IF and IOPL: a guest kernel that ran CLI would find interrupts enabled.",
       trapsInRing3: .sometimes("#GP in virtual-8086 mode with IOPL below 3"),
-      interpreter: "Pushes the virtual CPU's flags, with VM and RF as zero."),
+      interpreter: "Pushes the virtual CPU's flags, with VM and RF as zero.",
+      translator: "PUSHFD: joins the host's arithmetic flags with the virtual CPU's others."),
     .init(
       mnemonics: "POPF, POPFD", operations: [.popf], requirement: .sensitiveRegisters, isInPaper: true,
       violation: "Drops changes to IF and IOPL without a word when not privileged: a guest kernel's POPF would not "
         + "enable interrupts.",
       trapsInRing3: .sometimes("#GP in virtual-8086 mode with IOPL below 3"),
       interpreter: "Changes the bits that the virtual CPU's CPL and IOPL allow; looks for a pending interrupt when "
-        + "IF becomes one."),
+        + "IF becomes one.",
+      translator: "POPFD at level 0: gives the host the arithmetic flags and the virtual CPU IF and DF; calls when "
+        + "more changes or an interrupt waits."),
     .init(
       mnemonics: "LAR", operations: [.lar], requirement: .protectionSystem, isInPaper: true,
       violation: "Loads access rights from the real descriptor tables, and clears ZF if CPL forbids: the answer "
@@ -127,7 +132,8 @@ public enum SensitiveInstructions {
     .init(
       mnemonics: "MOV r/m, Sreg", operations: [.movFromSegment], requirement: .protectionSystem, isInPaper: true,
       violation: "Shows the RPL bits of CS and SS, and so the ring that the guest really runs in.",
-      trapsInRing3: .never, interpreter: "Stores the virtual CPU's selector."),
+      trapsInRing3: .never, interpreter: "Stores the virtual CPU's selector.",
+      translator: "Into a 32-bit register: the same."),
     .init(
       mnemonics: "MOV Sreg, r/m", operations: [.movToSegment], requirement: .protectionSystem, isInPaper: true,
       violation: "Loads from the real descriptor tables, and checks against the real CPL.",
@@ -148,7 +154,8 @@ public enum SensitiveInstructions {
     .init(
       mnemonics: "CPUID", operations: [.cpuid], requirement: .sensitiveRegisters, isInPaper: false,
       violation: "Names the real processor and its features in every ring.",
-      trapsInRing3: .never, interpreter: "Answers for the virtual CPU: exactly what is implemented."),
+      trapsInRing3: .never, interpreter: "Answers for the virtual CPU: exactly what is implemented.",
+      translator: "The leaf that was asked for last: the same, from a copy."),
     .init(
       mnemonics: "RDTSC, RDPMC", operations: [.rdtsc, .rdpmc], requirement: .sensitiveRegisters, isInPaper: false,
       violation: "Shows the real clock, and with it the time that the monitor took.",

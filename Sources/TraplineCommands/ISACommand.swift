@@ -91,8 +91,11 @@ struct ISACommand: ConsoleCommand {
 
   private var sensitiveText: String {
     var table = TextTable(
-      heading: ["instruction", "rule", "what breaks", "traps in ring 3", "what the interpreter does"],
-      widths: [20, 5, 46, 26, 40])
+      heading: [
+        "instruction", "rule", "what breaks", "traps in ring 3", "what the interpreter does",
+        "what translated code does",
+      ],
+      widths: [16, 5, 40, 22, 34, 32])
     for row in SensitiveInstructions.rows {
       let traps: String =
         switch row.trapsInRing3 {
@@ -101,6 +104,7 @@ struct ISACommand: ConsoleCommand {
         }
       table.rows.append([
         row.mnemonics, row.requirement.rawValue + (row.isInPaper ? "" : "*"), row.violation, traps, row.interpreter,
+        row.translator ?? "calls",
       ])
     }
     return table.text + """
@@ -108,6 +112,9 @@ struct ISACommand: ConsoleCommand {
       The rule is the one that the instruction breaks of Robin and Irvine's (USENIX Security 2000), after Popek and
       Goldberg: 3B shows or changes sensitive registers or memory, 3C refers to the protection system, the memory system
       or relocation. A star marks what the paper doesn't name.
+      Translated code is flat 32-bit code; all else is interpreted. It calls the interpreter's handler for what isn't said
+      here. Of the privileged instructions, which trap and so are no trouble, it does CLI, STI, CLTS and MOV from CRn itself,
+      at level 0.
 
       """
   }
@@ -129,6 +136,7 @@ struct ISACommand: ConsoleCommand {
               ("operations", .array(row.operations.map { .string("\($0)") })),
               ("requirement", .string(row.requirement.rawValue)), ("inPaper", .bool(row.isInPaper)),
               ("violation", .string(row.violation)), ("traps", traps), ("interpreter", .string(row.interpreter)),
+              ("translator", row.translator.map { .string($0) } ?? .null),
             ])
           })
       ),

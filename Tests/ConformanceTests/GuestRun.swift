@@ -56,14 +56,21 @@ struct GuestRun {
   let serial: MemoryBackend
   let limits: RunLimits
 
-  init(_ program: GuestProgram) throws {
+  /// - Parameters:
+  ///   - configure: changes how it is run; what the guest sees is its header's.
+  ///   - warmth: executions after which a block is translated; nil for the translator's own choice.
+  init(
+    _ program: GuestProgram, warmth: UInt32? = nil, _ configure: (inout MachineConfiguration) -> Void = { _ in }
+  ) throws {
     let setup = try GuestSetup(program)
     limits = setup.limits
     serial = MemoryBackend(input: setup.input)
     var configuration = MachineConfiguration()
+    configure(&configuration)
     configuration.serial = serial
     configuration.memorySize = setup.memorySize
     machine = try VirtualMachine(configuration)
+    if let warmth { machine.processor.translate(fromExecution: warmth) }
     try machine.load(setup.image, setup.request)
   }
 

@@ -21,6 +21,19 @@ private enum LoopGuest {
   ]
 }
 
+/// A loop of instructions that mustn't run on the host as they are.
+private enum SensitiveGuest {
+  static let code: [UInt8] = [
+    0xbc, 0x00, 0x00, 0x08, 0x00, 0xbe, 0xe8, 0x03, 0x00, 0x00,  // mov esp, 0x80000; mov esi, 1000
+    0x9c, 0x9d, 0x31, 0xc0, 0x0f, 0xa2,  // next: pushfd; popfd; xor eax, eax; cpuid
+    0x8c, 0xc8, 0x0f, 0x20, 0xc0, 0xfa,  // mov eax, cs; mov eax, cr0; cli
+    0x66, 0x9c, 0x66, 0x9d, 0x0f, 0x31, 0x0f, 0x01, 0x44, 0x24, 0xe0,  // pushf; popf; rdtsc; sgdt [esp - 0x20]
+    0x0f, 0x01, 0xe0, 0x0f, 0x00, 0xc8, 0x0f, 0x02, 0xc0,  // smsw eax; str eax; lar eax, eax
+    0x0e, 0x58, 0x4e, 0x75, 0xdb,  // push cs; pop eax; dec esi; jnz next
+    0xb0, 0x05, 0xe6, 0xf4,  // mov al, 5; out 0xf4, al
+  ]
+}
+
 @Suite(.enabled(if: EngineKind.translator.isAvailable)) struct TranslateCommandTests {
   private let scratch = Scratch()
 
@@ -48,6 +61,23 @@ private enum LoopGuest {
     #expect(lines(result, "0010000a  01 c8 ").count == 1)
     #expect(!result.output.contains("(bad)"))
     #expect(result.output.contains("; -> leave: callout") && result.output.contains("; -> TLB: write 4, supervisor"))
+  }
+
+  @Test("sensitive instructions become what the table of them says")
+  func sensitive() throws {
+    let result = translate(code: SensitiveGuest.code)
+    for (text, operation) in [
+      ("pushfd ", Operation.pushf), ("popfd ", .popf), ("cpuid ", .cpuid), ("mov eax, cs ", .movFromSegment),
+      ("rdtsc ", .rdtsc), ("sgdt [esp - 0x20] ", .sgdt), ("smsw eax ", .smsw), ("str eax ", .str),
+      ("lar eax, eax ", .lar), ("push cs ", .pushSegment),
+    ] {
+      let row = try #require(SensitiveInstructions.row(for: operation))
+      let mark = row.translator == nil ? "callout" : "inline"
+      #expect(lines(result, "  \(text)").contains { $0.contains("\(mark) ") }, "\(text): \(result.output)")
+    }
+    for (text, mark) in [("pushf ", "callout"), ("popf ", "callout"), ("mov eax, cr0 ", "inline"), ("cli ", "inline")] {
+      #expect(lines(result, "  \(text)").contains { $0.contains("\(mark) ") }, "\(text): \(result.output)")
+    }
   }
 
   @Test("chains and entries are shown, and what isn't linked is said to be so")

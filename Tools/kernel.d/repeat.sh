@@ -1,11 +1,12 @@
-# Tools/kernel repeat: two boots with the same input are the same boot.
+# Tools/kernel repeat: boots with the same input are the same boot, whoever executes and whoever translates addresses.
 
 describe() {
   cat <<'USAGE'
 usage: Tools/kernel repeat [--pae] [--instructions COUNT]
 
-Boots the kernel twice under each pager for as many instructions and compares the hashes of the machines' whole state:
-registers, time, memory, devices.
+Boots the kernel under each pager, with the interpreter and with the translator (where there is none, twice with the
+interpreter), for as many instructions and compares the hashes of the machines' whole state: registers, time, memory,
+devices.
 
   --pae                 the kernel with PAE
   --instructions COUNT  when to look (300M)
@@ -30,15 +31,21 @@ fetch "$flavour"
 echo 'while :; do cat /proc/interrupts; done' >"$work/script"
 make_initrd "$work/initrd.cpio" no "$work/script"
 first=
-for pager in none none shadow shadow nested nested; do
-  status=0
-  "$trapline" run --linux "$files/vmlinuz" --initrd "$work/initrd.cpio" --append "$append quiet" --pager "$pager" \
-    --max-instructions "$count" --serial none --json --state-hash >"$work/summary" 2>"$work/errors" </dev/null || status=$?
-  # 6 is the instruction limit's.
-  [ "$status" = 6 ] || fail "the boot ended with status $status: $(tail -n 1 "$work/errors")"
-  hash=$(sed -n 's/.*"stateHash":"\([0-9a-f]*\)".*/\1/p' "$work/summary")
-  [ -n "$hash" ] || fail "there is no hash in the summary"
-  echo "$flavour, $pager: $hash"
-  [ "${first:=$hash}" = "$hash" ] || fail "the state differs after $count instructions"
+for pager in none shadow nested; do
+  # The default is the best that there is; the summary says which it was.
+  for engine in "--engine interpreter" ""; do
+    status=0
+    # shellcheck disable=SC2086
+    "$trapline" run --linux "$files/vmlinuz" --initrd "$work/initrd.cpio" --append "$append quiet" --pager "$pager" \
+      $engine --max-instructions "$count" --serial none --json --state-hash \
+      >"$work/summary" 2>"$work/errors" </dev/null || status=$?
+    # 6 is the instruction limit's.
+    [ "$status" = 6 ] || fail "the boot ended with status $status: $(tail -n 1 "$work/errors")"
+    hash=$(sed -n 's/.*"stateHash":"\([0-9a-f]*\)".*/\1/p' "$work/summary")
+    [ -n "$hash" ] || fail "there is no hash in the summary"
+    executed=$(sed -n 's/.*"engine":"\([a-z]*\)".*/\1/p' "$work/summary")
+    printf '%-8s %-7s %-11s %s\n' "$flavour" "$pager" "$executed" "$hash"
+    [ "${first:=$hash}" = "$hash" ] || fail "the state differs after $count instructions"
+  done
 done
 echo "the same state after $count instructions"

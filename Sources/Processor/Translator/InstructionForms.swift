@@ -337,7 +337,8 @@ extension BlockTranslator {
     return .identical
   }
 
-  /// XCHG. In memory there is a load and a store and no lock: nobody else is there.
+  /// XCHG. What the TLB has found writable takes a load and a store and no lock: nobody else is there. In the window it is
+  /// the host's own: its fault is a write's, as it must be, and a load would not say that.
   private mutating func emitExchange(_ i: Instruction) -> TranslationKind {
     let width = HostWidth(bytes: i.operandSize)
     guard i.hasMemory else {
@@ -348,7 +349,7 @@ extension BlockTranslator {
       }
       return .identical
     }
-    guard i.operandSize == 4 else { return i.operandSize == 1 && i.reg >= 4 ? .callout : emitReadModifyWrite(i, 0x86) }
+    guard i.operandSize == 4, isExplicit else { return emitReadModifyWrite(i, 0x86) }
     let place = memory(i, size: 4, write: true)
     let register = HostState.register(i.reg)
     // SAVED is free: the look-up is over.

@@ -50,6 +50,11 @@ enum StateRegion {
 
   static func release(_ memory: UnsafeMutableRawPointer, _ bytes: Int) { munmap(memory, bytes) }
 
+  /// Whether an address is in the page that a poll meets when the budget is used up.
+  static func isGuard(_ address: UInt64, of state: UnsafeMutableRawPointer) -> Bool {
+    address &- UInt64(UInt(bitPattern: state - before)) < UInt64(before + pollPage)
+  }
+
   static func tlb(_ state: UnsafeMutableRawPointer, user: Bool) -> UnsafeMutablePointer<TLBEntry> {
     (state + (user ? userTLB : supervisorTLB)).assumingMemoryBound(to: TLBEntry.self)
   }

@@ -82,15 +82,8 @@
       // #GP: an operand of 16 bytes that isn't aligned.
       if host.pointee.fault_vector == 13 { return execute(number, instruction, .access) }
       let address = host.pointee.fault_address
-      if paths.isThrashing(
-        retired: cpu.retired, disturbances: cpu.translationDisturbances &+ windows.counters.refusals)
-      {
-        // No use in waiting for the end of the period.
-        settle(number, before: instruction)
-        reviewPaths()
-        return nil
-      }
-      if address &- UInt64(UInt(bitPattern: cpu.raw)) &+ 8192 < 4096 {
+      if StateRegion.isGuard(address, of: cpu.raw) {
+        // Wherever in the fragment it was asked for, it was for all of it.
         statistics.budgetsUsedUp &+= 1
         settle(number, before: 0)
         return nil
@@ -99,6 +92,14 @@
         preconditionFailure("translated code touched \(String(address, radix: 16)), which is not the guest's")
       }
       settleString(fragment, instruction)
+      if paths.isThrashing(
+        retired: cpu.retired, disturbances: cpu.translationDisturbances &+ windows.counters.refusals)
+      {
+        // No use in waiting for the end of the period.
+        settle(number, before: instruction)
+        reviewPaths()
+        return nil
+      }
       guard case .page(let linear) = place, linear < Self.lastSafeAddress, !isRepeated(number, instruction) else {
         noteStrike(number, instruction)
         return execute(number, instruction, .access)

@@ -57,7 +57,7 @@
           #expect(guests[0].guest.word(page + word * 4) == guests[1].guest.word(page + word * 4))
         }
       }
-      return guests[1].cpu.s.pointee.context & EngineMode.window != 0
+      return withExtendedLifetime(guests) { guests[1].cpu.s.pointee.context & EngineMode.window != 0 }
     }
 
     @Test("a string that was being copied has the guest's registers, and is copied to its end")

@@ -65,7 +65,10 @@ final class FuzzMachine {
     guards = [before, between, after]
     processor = Processor(memory: memory)
     try processor.usePaging(paging)
-    if let paths { processor.useEngine(.translator, paths: paths, warmth: 1) }
+    if let paths {
+      processor.useEngine(.translator, paths: paths)
+      processor.translate(fromExecution: 1)
+    }
     for page in guards { pointer(page).initializeMemory(as: UInt8.self, repeating: Self.guardByte, count: Int(Self.guardSize)) }
   }
 

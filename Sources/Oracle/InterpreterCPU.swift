@@ -42,8 +42,9 @@ package struct InterpreterCPU: GuestCPU, ~Copyable {
   package init(lowMemory: Bool, engine: EngineKind = .interpreter, paths: MemoryPathChoice = .measured) throws {
     let memory = try GuestPhysicalMemory(machine: MachineMemory(size: 8 << 20), ramSize: 4 << 20)
     processor = Processor(memory: memory)
-    let hasEngine = processor.useEngine(engine, paths: paths, warmth: 1)
+    let hasEngine = processor.useEngine(engine, paths: paths)
     precondition(hasEngine, "this host has no \(engine.rawValue)")
+    processor.translate(fromExecution: 1)
     kernelCode = Self.cache(0x08)
     kernelData = Self.cache(0x18)
     buildTables(lowMemory: lowMemory)

@@ -36,29 +36,24 @@ extension Processor {
   /// - Returns: false when the engine isn't available; the interpreter stays.
   @discardableResult
   public func useEngine(_ engine: EngineKind, paths: MemoryPathChoice = .measured) -> Bool {
-    useEngine(engine, paths: paths, warmth: 40)
-  }
-
-  /// The same, with the executions after which a block is worth a translation: 1 for at once.
-  @discardableResult
-  package func useEngine(_ engine: EngineKind, paths: MemoryPathChoice, warmth: UInt32) -> Bool {
     #if TRANSLATOR
-      translator?.removeAll()
       blocks.removeAll(cpu)
-      blocks.translator = nil
       translator = nil
-      cpu.s.pointee.translator = nil
       defer { cpu.updateContext() }
       if engine == .interpreter { return true }
       guard let made = Translator(cpu) else { return false }
       made.paths.choice = paths
-      made.warmth = warmth
       translator = made
-      cpu.s.pointee.translator = Unmanaged.passUnretained(made).toOpaque()
-      blocks.translator = made
       return true
     #else
       return engine == .interpreter
+    #endif
+  }
+
+  /// Translates blocks from this execution on: with 1, whatever runs at all. For the code that is decoded from now on.
+  package func translate(fromExecution count: UInt32) {
+    #if TRANSLATOR
+      translator?.warmth = max(count, 1)
     #endif
   }
 

@@ -24,7 +24,9 @@ public final class Processor {
   var codeSegments = CodeSegmentNumbers()
   #if TRANSLATOR
     /// Set while the engine is the translator.
-    @exclusivity(unchecked) var translator: Translator?
+    @exclusivity(unchecked) var translator: Translator? {
+      didSet { cpu.s.pointee.translator = translator.map { Unmanaged.passUnretained($0).toOpaque() } }
+    }
   #endif
   let deviceLog: UnsafeMutablePointer<DeviceAccess>
   @exclusivity(unchecked) var pending = PendingDelivery.nothing

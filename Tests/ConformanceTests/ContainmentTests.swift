@@ -19,8 +19,7 @@
     func wholeRuns(_ paths: MemoryPathChoice) throws {
       var checked = 0
       for program in Self.programs {
-        let run = try GuestRun(program)
-        run.machine.processor.useEngine(.translator, paths: paths, warmth: 2)
+        let run = try GuestRun(program, warmth: 2) { $0.memoryPath = paths }
         var limits = run.limits
         limits.instructions = min(limits.instructions ?? .max, 2_000_000)
         _ = run.machine.run(limits)
@@ -44,8 +43,7 @@
       ] as [(String, [UInt8])])
     func planted(_ name: String, _ bytes: [UInt8]) throws {
       let program = try #require(Self.programs.first)
-      let run = try GuestRun(program)
-      run.machine.processor.useEngine(.translator, paths: .window, warmth: 1)
+      let run = try GuestRun(program, warmth: 1) { $0.memoryPath = .window }
       _ = run.machine.run(RunLimits(instructions: 20_000))
       let translator = try #require(run.machine.processor.translator)
       var checker = HostCodeChecker(translator)

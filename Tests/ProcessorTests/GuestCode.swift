@@ -100,7 +100,10 @@ final class GuestCode {
     self.mode = mode
     end = Self.code + UInt32(code.count)
     let processor = guest.processor
-    if let paths = way.memoryPath { processor.useEngine(.translator, paths: paths, warmth: 1) }
+    if let paths = way.memoryPath {
+      processor.useEngine(.translator, paths: paths)
+      processor.translate(fromExecution: 1)
+    }
     switch mode {
     case .flat: break
     case .code16:

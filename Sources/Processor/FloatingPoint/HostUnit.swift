@@ -24,6 +24,9 @@ enum HostUnit {
 }
 
 extension CPU {
+  /// The x87 state is in the host's unit and nothing stands in the way: the instruction may be the host's.
+  @inline(__always) var isX87Ready: Bool { fpu.pointee.obstacles == FloatingPointState.Obstacle.inHost }
+
   /// Brings the x87 state back from the host's unit into `fpu`, if it is there.
   @inline(__always) func parkX87() {
     if fpu.pointee.obstacles & FloatingPointState.Obstacle.inHost != 0 { parkX87Slowly() }

@@ -10,11 +10,6 @@
 import CHost
 import ISA
 
-/// The state is in the host's unit and nothing stands in the way.
-@inline(__always) private func isReady(_ c: State) -> Bool {
-  CPU(c).fpu.pointee.obstacles == FloatingPointState.Obstacle.inHost
-}
-
 @inline(__always) private func note(_ c: State, _ step: StepPointer) {
   let cpu = CPU(c), o = operands(step)
   cpu.fpu.pointee.instructionPointer = cpu.s.pointee.blockEIP &+ UInt32(o.pointee.offset)
@@ -44,7 +39,7 @@ import ISA
 @inline(__always) private func fastMemory<A: AddressForm>(
   _ c: State, _ step: StepPointer, _: A.Type, size: UInt32, write: Bool
 ) {
-  guard isReady(c) else { return slowly(c, step) }
+  guard CPU(c).isX87Ready else { return slowly(c, step) }
   let address = A.address(c, step)
   guard let host = host(c, address, size: size, write: write) else { return slowly(c, step) }
   chost_x87_execute(operands(step).pointee.immediate & 0xffff, host)
@@ -84,7 +79,7 @@ struct X87Handlers {
   ]
   private let register: Handler = {
     @inline(__always) func h(_ c: State, _ step: StepPointer) {
-      guard isReady(c) else { return slowly(c, step) }
+      guard CPU(c).isX87Ready else { return slowly(c, step) }
       chost_x87_execute(operands(step).pointee.immediate & 0xffff, nil)
       note(c, step)
       next(c, step)
@@ -93,7 +88,7 @@ struct X87Handlers {
   }()
   private let registerWithFlags: Handler = {
     @inline(__always) func h(_ c: State, _ step: StepPointer) {
-      guard isReady(c) else { return slowly(c, step) }
+      guard CPU(c).isX87Ready else { return slowly(c, step) }
       let cpu = CPU(c)
       cpu.flags = LazyFlags(
         eflags: chost_x87_execute_with_flags(operands(step).pointee.immediate & 0xffff, cpu.flags.eflags))
@@ -104,7 +99,7 @@ struct X87Handlers {
   }()
   private let storeStatus: Handler = {
     @inline(__always) func h(_ c: State, _ step: StepPointer) {
-      guard isReady(c) else { return slowly(c, step) }
+      guard CPU(c).isX87Ready else { return slowly(c, step) }
       CPU(c).ax = chost_x87_status()
       next(c, step)
     }
@@ -114,7 +109,7 @@ struct X87Handlers {
   /// FNSTCW and FLDCW: compilers put them around every conversion to an integer.
   private let storeControl: Handler = {
     @inline(__always) func h(_ c: State, _ step: StepPointer) {
-      guard isReady(c), let host = host(c, Indexed.address(c, step), size: 2, write: true) else { return slowly(c, step) }
+      guard CPU(c).isX87Ready, let host = host(c, Indexed.address(c, step), size: 2, write: true) else { return slowly(c, step) }
       host.storeBytes(of: CPU(c).fpu.pointee.control, as: UInt16.self)
       next(c, step)
     }
@@ -122,7 +117,7 @@ struct X87Handlers {
   }()
   private let loadControl: Handler = {
     @inline(__always) func h(_ c: State, _ step: StepPointer) {
-      guard isReady(c), let host = host(c, Indexed.address(c, step), size: 2, write: false) else { return slowly(c, step) }
+      guard CPU(c).isX87Ready, let host = host(c, Indexed.address(c, step), size: 2, write: false) else { return slowly(c, step) }
       let value = host.loadUnaligned(as: UInt16.self)
       // One that unmasks something changes what handlers may do.
       guard value & 0x3f == 0x3f else { return slowly(c, step) }

@@ -31,10 +31,6 @@ final class BlockCache {
   /// Where bytes that cross into another page, or lie outside memory, are put together.
   private let scratch: UnsafeMutableRawPointer
   private let rewritten = RewrittenBlocks()
-  #if TRANSLATOR
-    /// Who translates hot blocks, and must hear of those that go.
-    @exclusivity(unchecked) var translator: Translator?
-  #endif
 
   /// The header in slot 0: a block that never matches, for links and jumps that lead nowhere yet.
   var nowhere: UnsafeMutableRawPointer { steps }
@@ -377,7 +373,7 @@ final class BlockCache {
   /// Throws everything away. No block may be running.
   func removeAll(_ cpu: CPU) {
     #if TRANSLATOR
-      translator?.removeAll()
+      cpu.translator?._withUnsafeGuaranteedRef { $0.removeAll() }
     #endif
     memset(buckets, 0, Self.bucketCount * 4)
     for page in 0..<GuestPhysicalMemory.pageCount where pages[page] != 0 {

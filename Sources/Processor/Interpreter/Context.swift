@@ -81,7 +81,7 @@ extension CPU {
         if segment(.fs).pointee.isOpenData { mode |= EngineMode.openFS }
         if segment(.gs).pointee.isOpenData { mode |= EngineMode.openGS }
         // A modelled TLB counts what goes by it; nothing may go by a window.
-        if s.pointee.tlbModel == nil, translator._withUnsafeGuaranteedRef({ $0.paths.usesWindow(user: user) }) { mode |= EngineMode.window }
+        if s.pointee.tlbModel == nil, translator._withUnsafeGuaranteedRef({ $0.paths.usesWindow }) { mode |= EngineMode.window }
       }
     #endif
 

@@ -104,13 +104,9 @@ struct BlockTranslator {
       let i = instructions[n]
       let effect = FlagEffect(i)
       if lastX87 != 0, i.operation == .jcc || HandlerTable.endsBlock(i.operation, isFlat: true) { storeX87Notes() }
-      if undefinedFlags & effect.reads != 0 {
-        // Its record must begin where the flags are still as they were: settling them twice does no harm.
-        appendRecord(.identical)
-        settleFlags()
-      } else {
-        appendRecord(.identical)
-      }
+      // Its record begins where the flags are still as they were: settling them twice does no harm.
+      appendRecord(.identical)
+      if undefinedFlags & effect.reads != 0 { settleFlags() }
       let kind = emit(i)
       records[n].kind = kind
       switch kind {

@@ -30,7 +30,7 @@
       let isFlagless = Self.leavesFlagsAlone(operation)
       if !isFlagless { cpu.flags = LazyFlags(eflags: HostFlags.eflags(s.pointee.hostFlags)) }
       if record.pointee.lastX87 != 0 { noteX87(fragment, record.pointee) }
-      let wasReady = s.pointee.fpu.obstacles == FloatingPointState.Obstacle.inHost
+      let wasReady = cpu.isX87Ready
       if reason == .callout { s.pointee.vectorsInHost = 0 }
       s.pointee.remaining &+= count
       s.pointee.blockEIP = fragment.pointee.eip
@@ -47,25 +47,26 @@
       }
       let rest = count - Int64(instruction) - 1
       // Behind a callout the code looks at the units anew; behind an access it goes on with what it had.
-      if resumes, rest > 0, reason == .callout || !wasReady || keepX87(wasReady), s.pointee.context == context, cache.generation == generation, fragment.pointee.isValid,
+      if resumes, rest > 0, reason == .callout || keepX87(wasReady), s.pointee.context == context,
+        cache.generation == generation, fragment.pointee.isValid,
         s.pointee.eip == s.pointee.blockEIP &+ UInt32((step + 1).pointee.offset), s.pointee.remaining >= rest
       {
         s.pointee.remaining &-= rest
         if !isFlagless { s.pointee.hostFlags = HostFlags.packed(cpu.flags.eflags) }
-        return UnsafeRawPointer(cache.address(fragment.pointee.checkedEntry)) + Int((record + 1).pointee.start)
+        return start(of: number, instruction + 1)
       }
       guard let found = findNext(after: fragment) else {
         if isFlagless { unpackFlags() }
         return nil
       }
       if !isFlagless { s.pointee.hostFlags = HostFlags.packed(cpu.flags.eflags) }
-      return UnsafeRawPointer(cache.address(cache.fragments[Int(found)].entry))
+      return entry(of: found)
     }
 
     /// The registers are to be where an instruction wants them, if nothing stands in the way; else it is executed here.
     func prepareUnit(_ isX87: Bool) -> UnsafeRawPointer? {
       let s = cpu.s
-      let number = UInt32(truncatingIfNeeded: s.pointee.exitDetail >> 7), instruction = Int(s.pointee.exitDetail & 127)
+      let (number, instruction) = leftInstruction
       if isX87 {
         if cpu.fpu.pointee.obstacles & ~FloatingPointState.Obstacle.inHost == 0 {
           cpu.unparkX87()
@@ -78,15 +79,28 @@
       return execute(number, instruction, .callout, resumes: false)
     }
 
-    func start(of number: UInt32, _ instruction: Int) -> UnsafeRawPointer {
-      let fragment = cache.fragments[Int(number)]
-      return UnsafeRawPointer(cache.address(fragment.checkedEntry)) + Int(cache.record(fragment, instruction).start)
+    /// The instruction that translated code left to the monitor.
+    @inline(__always) var leftInstruction: (fragment: UInt32, instruction: Int) {
+      let detail = cpu.s.pointee.exitDetail
+      return (UInt32(truncatingIfNeeded: detail >> 7), Int(detail & 127))
+    }
+
+    /// Where a fragment is entered whose key needs no check.
+    @inline(__always) func entry(of number: UInt32) -> UnsafeRawPointer {
+      UnsafeRawPointer(cache.address(cache.fragments[Int(number)].entry))
+    }
+
+    /// Where the code of one of its instructions begins.
+    @inline(__always) func start(of number: UInt32, _ instruction: Int) -> UnsafeRawPointer {
+      let fragment = cache.fragments + Int(number)
+      let record = cache.records + Int(fragment.pointee.firstRecord) + instruction
+      return UnsafeRawPointer(cache.address(fragment.pointee.checkedEntry)) + Int(record.pointee.start)
     }
 
     /// Puts the x87 state back into the host's unit, where translated code has left it.
     /// - Returns: false when something stands in the way now.
     func keepX87(_ wasReady: Bool) -> Bool {
-      guard wasReady, cpu.fpu.pointee.obstacles != FloatingPointState.Obstacle.inHost else { return true }
+      guard wasReady, !cpu.isX87Ready else { return true }
       if cpu.fpu.pointee.obstacles != 0 { return false }
       cpu.unparkX87()
       return true
@@ -138,7 +152,7 @@
       if !served { s.pointee.leave = .served }
       let isInterrupted = s.pointee.interruptRequested && cpu.systemFlag(EFlags.if.rawValue)
       if served, !isInterrupted, s.pointee.pendingDebug == 0, let found = findNext(after: fragment) {
-        return UnsafeRawPointer(cache.address(cache.fragments[Int(found)].entry))
+        return entry(of: found)
       }
       unpackFlags()
       return nil

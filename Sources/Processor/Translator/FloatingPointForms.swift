@@ -119,13 +119,13 @@ extension BlockTranslator {
     typealias H = HostState
     if lastX87Data != 0 {
       let segment = instructions[lastX87Data - 1].segment
-      asm.zeroExtend(H.saved, .memory(H.segmentSelector(segment)), width: .word)
+      asm.zeroExtend(H.saved, .memory(H.segment(segment, \.selector)), width: .word)
       asm.store(H.field(\.fpu.dataSelector), H.saved, width: .word)
     }
     if lastX87 != 0 {
       let i = instructions[lastX87 - 1]
       asm.store(H.field(\.fpu.instructionPointer), immediate: request.eip &+ offset(of: lastX87 - 1))
-      asm.zeroExtend(H.saved, .memory(H.segmentSelector(.cs)), width: .word)
+      asm.zeroExtend(H.saved, .memory(H.segment(.cs, \.selector)), width: .word)
       asm.store(H.field(\.fpu.instructionSelector), H.saved, width: .word)
       asm.store(H.field(\.fpu.opcode), immediate: UInt32(X87Encoding.fop(i)), width: .word)
     }

@@ -32,18 +32,13 @@ enum HostState {
     field(MemoryLayout<CPUState>.offset(of: path)!)
   }
   static func register(slot number: Int) -> HostMemory { field(number * 8) }
-  /// The base of a segment register.
-  static func segmentBase(_ register: SegmentRegister) -> HostMemory {
+  static func segment<Value>(_ register: SegmentRegister, _ path: KeyPath<SegmentCache, Value>) -> HostMemory {
     field(
       MemoryLayout<CPUState>.offset(of: \.segments)! + Int(register.rawValue) * MemoryLayout<SegmentCache>.stride
-        + MemoryLayout<SegmentCache>.offset(of: \.base)!)
+        + MemoryLayout<SegmentCache>.offset(of: path)!)
   }
-  static func segmentSelector(_ register: SegmentRegister) -> HostMemory {
-    field(
-      MemoryLayout<CPUState>.offset(of: \.segments)! + Int(register.rawValue) * MemoryLayout<SegmentCache>.stride
-        + MemoryLayout<SegmentCache>.offset(of: \.selector)!)
-  }
-  static func tlb(user: Bool, _ path: KeyPath<TLBEntry, UInt64>) -> HostMemory {
+  /// A field of the TLB entry whose set is in R13, times 4.
+  static func tlb<Value>(user: Bool, _ path: KeyPath<TLBEntry, Value>) -> HostMemory {
     HostMemory(
       base: state, index: addend, scale: 3,
       displacement: Int32(

@@ -36,6 +36,7 @@
     @exclusivity(unchecked) private var windows: [LinearWindow] = []
     /// Index of the window in use for each privilege, or -1.
     @exclusivity(unchecked) private var present = (-1, -1)
+    @inline(__always) private func presentIndex(user: Bool) -> Int { user ? present.1 : present.0 }
     /// Index of the window at GS's base, or -1.
     @exclusivity(unchecked) private var bound = -1
     private var turn = 0
@@ -50,7 +51,7 @@
     /// Sees to it that GS's base is the window of the present address space and privilege.
     @inline(__always)
     func prepare(_ cpu: CPU) {
-      let index = cpu.isUser ? present.1 : present.0
+      let index = presentIndex(user: cpu.isUser)
       if news == 0, index >= 0, index == bound { return }
       bind(cpu)
     }
@@ -58,7 +59,7 @@
     @inline(never)
     private func bind(_ cpu: CPU) {
       if news != 0 { settle(cpu) }
-      var index = cpu.isUser ? present.1 : present.0
+      var index = presentIndex(user: cpu.isUser)
       if index < 0 { index = select(cpu) }
       let base = UInt64(UInt(bitPattern: windows[index].base))
       chost_translator_set_window(base)
@@ -70,9 +71,7 @@
     @inline(__always) func unbind() { bound = -1 }
 
     private func settle(_ cpu: CPU) {
-      if news & WindowNews.flushed != 0 {
-        clearAll()
-      }
+      if news & WindowNews.flushed != 0 { clearAll() }
       news = 0
       present = (-1, -1)
     }
@@ -92,7 +91,7 @@
           windows.append(window)
         } else {
           turn = (turn + 1) % max(windows.count, 1)
-          if turn == (cpu.isUser ? present.0 : present.1) { turn = (turn + 1) % windows.count }
+          if turn == presentIndex(user: !cpu.isUser) { turn = (turn + 1) % windows.count }
           index = turn
           windows[index].clear()
         }
@@ -116,7 +115,7 @@
 
     /// What a host address is in the present window; nil when it isn't in it.
     func place(of address: UInt64, user: Bool) -> Place? {
-      let index = user ? present.1 : present.0
+      let index = presentIndex(user: user)
       if index < 0 { return nil }
       let distance = address &- UInt64(UInt(bitPattern: windows[index].base))
       if distance < 1 << 32 { return .page(UInt32(truncatingIfNeeded: distance)) }
@@ -126,21 +125,17 @@
     /// Brings a page in.
     /// - Returns: false when the access can't be made through the window: a device, a trace, code, ROM. Throws the guest's
     ///   own fault.
-    func fill(
-      _ linear: UInt32, write: Bool, _ cpu: CPU
-    ) throws(GuestFault) -> Bool {
+    func fill(_ linear: UInt32, write: Bool, _ cpu: CPU) throws(GuestFault) -> Bool {
       counters.faults &+= 1
       let entry = try cpu.windowEntry(linear, write: write)
       // Filling the TLB may have been news to the windows.
       if news != 0 { prepare(cpu) }
-      let index = cpu.isUser ? present.1 : present.0
+      let index = presentIndex(user: cpu.isUser)
       guard let entry, entry.writes || !write else {
         counters.refusals &+= 1
         return false
       }
-      if windows.reduce(0, { $0 + $1.pages }) > Self.mostPages {
-        clearAll()
-      }
+      if windows.reduce(0, { $0 + $1.pages }) > Self.mostPages { clearAll() }
       let first = linear & ~(Self.cluster << 12 - 1), page = linear & ~0xfff
       var low = page, high = page
       while low > first, joins(low &- 4096, entry, page, index, cpu) { low &-= 4096 }

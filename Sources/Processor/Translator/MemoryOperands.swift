@@ -34,7 +34,7 @@ extension BlockTranslator {
   /// Makes the instruction's memory operand ready.
   mutating func memory(_ i: Instruction, size: UInt8, write: Bool, explicitly: Bool = false) -> HostMemory {
     let place = effectiveAddress(i)
-    let base: HostMemory? = i.segment == .fs || i.segment == .gs ? HostState.segmentBase(i.segment) : nil
+    let base: HostMemory? = i.segment == .fs || i.segment == .gs ? HostState.segment(i.segment, \.base) : nil
     return memory(place, base: base, size: size, write: write, explicitly: explicitly)
   }
 

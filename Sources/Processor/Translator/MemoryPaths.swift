@@ -28,7 +28,7 @@
     private var wait = 0
     private var nextWait = 4
 
-    func usesWindow(user: Bool) -> Bool {
+    var usesWindow: Bool {
       switch choice {
       case .measured: return isWindowed
       case .window: return true

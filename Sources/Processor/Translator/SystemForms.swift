@@ -28,7 +28,7 @@ extension BlockTranslator {
     case .movFromControl where isKernel: return emitReadControl(i)
     case .movFromSegment where !i.hasMemory && i.operandSize == 4 && i.reg < 6:
       asm.zeroExtend(
-        HostState.register(i.rm), .memory(HostState.segmentSelector(SegmentRegister.allCases[Int(i.reg)])), width: .word)
+        HostState.register(i.rm), .memory(HostState.segment(SegmentRegister.allCases[Int(i.reg)], \.selector)), width: .word)
     default: return .callout
     }
     return .inline

@@ -65,7 +65,7 @@
     var assembler: Assembler { Assembler(buffer: writable, capacity: Self.capacity, position: position) }
 
     /// Takes in what a translator made.
-    mutating func append(_ made: BlockTranslator, block: UnsafeMutablePointer<BlockHeader>, firstStep: Int) -> UInt32 {
+    mutating func append(_ made: BlockTranslator, block: UnsafeMutablePointer<BlockHeader>, firstStep: Int) {
       let number = UInt32(fragmentCount)
       fragments[fragmentCount] = Fragment(
         block: block, eip: made.request.eip, mode: made.request.mode, checkedEntry: Int32(made.checkedEntry),
@@ -83,7 +83,6 @@
       fragmentCount += 1
       position = made.asm.position
       block.pointee.fragment = number
-      return number
     }
 
     mutating func removeAll() {

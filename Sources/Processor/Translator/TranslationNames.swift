@@ -70,8 +70,8 @@ extension Processor {
       for (register, name) in [
         (SegmentRegister.fs, "FS"), (.gs, "GS"), (.es, "ES"), (.cs, "CS"), (.ss, "SS"), (.ds, "DS"),
       ] {
-        fields[Int(HostState.segmentBase(register).displacement)] = "\(name) base"
-        fields[Int(HostState.segmentSelector(register).displacement)] = "\(name) selector"
+        fields[Int(HostState.segment(register, \.base).displacement)] = "\(name) base"
+        fields[Int(HostState.segment(register, \.selector).displacement)] = "\(name) selector"
       }
       regions = [
         (StateRegion.keys..<StateRegion.hits, "key"),

@@ -31,14 +31,12 @@
     let calloutCounts: UnsafeMutablePointer<UInt64>
     let reasonCounts: UnsafeMutablePointer<UInt64>
     /// Instructions that were seen to need the explicit path, by guest-physical address, and how often.
-    var strikes: [UInt32: UInt8] = [:]
+    var strikes = PlaceCounts()
     /// How often a block overwrote code, by its guest-physical address; and how often code was overwritten, by a hash of its
     /// own.
-    var modifications: [UInt32: UInt8] = [:]
+    var modifications = PlaceCounts()
     let rewrites: UnsafeMutablePointer<UInt8>
     var lastFault: (place: UInt64, budget: Int64, times: Int) = (0, 0, 0)
-    /// Entries of `strikes` and `modifications` at most: a hostile guest could make many.
-    static let mostPlaces = 1 << 16
     static let rewriteCount = 4096
 
     static var isSupported: Bool { chost_translator_supported() }
@@ -113,8 +111,8 @@
       return 0
     }
 
-    /// Translates a block for where it is running now; 0 if that isn't worth it.
-    func translate(_ block: UnsafeMutablePointer<BlockHeader>, explicitAccesses: UInt64 = 0) -> UInt32 {
+    /// Translates a block for where it is running now.
+    func translate(_ block: UnsafeMutablePointer<BlockHeader>) -> UInt32 {
       if !cache.hasRoom {
         removeAll()
         statistics.generations &+= 1
@@ -124,37 +122,15 @@
       let number = UInt32(cache.fragmentCount)
       let request = FragmentRequest(
         eip: cpu.s.pointee.blockEIP, mode: cpu.s.pointee.context & EngineMode.fragment, number: number,
-        firstLink: UInt32(cache.linkCount), explicitAccesses: explicitAccesses | knownExplicitAccesses(block),
+        firstLink: UInt32(cache.linkCount), explicitAccesses: explicitAccesses(of: block),
         hitCounter: countsHits ? Int32(StateRegion.hits + Int(number) * 8) : nil)
       var translator = BlockTranslator(
         cache.assembler, cache.stubs, request, UnsafePointer(cpu.s.pointee.instructions + firstStep),
         count: Int(block.pointee.count))
       translator.translate()
-      _ = cache.append(translator, block: block, firstStep: firstStep)
+      cache.append(translator, block: block, firstStep: firstStep)
       statistics.note(translator, guestBytes: Int(block.pointee.length), since: clock)
       return number
-    }
-
-    /// Instructions of a block that struck before it was decoded anew.
-    func knownExplicitAccesses(_ block: UnsafeMutablePointer<BlockHeader>) -> UInt64 {
-      if strikes.isEmpty { return 0 }
-      var mask: UInt64 = 0
-      let first = UnsafeMutableRawPointer(block + 1).assumingMemoryBound(to: Step.self)
-      for n in 0..<Int(block.pointee.count) {
-        if strikes[block.pointee.physical &+ UInt32(first[n].offset), default: 0] >= Self.patience { mask |= 1 << UInt64(n) }
-      }
-      return mask
-    }
-
-    static func rewriteSlot(_ block: UnsafeMutablePointer<BlockHeader>) -> Int {
-      Int((block.pointee.physical &* 0x9e37_79b1) >> 20)
-    }
-
-    /// A block's bytes were overwritten.
-    func noteRewrite(_ block: UnsafeMutablePointer<BlockHeader>) {
-      let slot = Self.rewriteSlot(block)
-      rewrites[slot] = min(rewrites[slot], 254) + 1
-      if block.pointee.fragment != 0 { remove(block) }
     }
 
     /// Takes all fragments of a block away.
@@ -204,8 +180,8 @@
       forgetTargets()
       // What was rewritten in this generation needn't be in the next.
       rewrites.update(repeating: 0, count: Self.rewriteCount)
-      modifications = [:]
-      strikes = [:]
+      modifications = PlaceCounts()
+      strikes = PlaceCounts()
     }
   }
 

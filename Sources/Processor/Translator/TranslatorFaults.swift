@@ -15,7 +15,7 @@
       let size = exit >> 8 & 0xff, write = exit >> 16 != 0
       let behindCall = s.pointee.exitDetail
       statistics.misses &+= 1
-      let wasReady = s.pointee.fpu.obstacles == FloatingPointState.Obstacle.inHost
+      let wasReady = cpu.isX87Ready
       if mayFaultBeforePaging(linear, size: size) {
         let (number, instruction) = place(of: behindCall)
         return execute(number, instruction, .access)
@@ -73,7 +73,6 @@
 
     /// The host's processor faulted: a budget used up, a page that the window lacks, or a division.
     func serveFault() -> UnsafeRawPointer? {
-      let s = cpu.s
       guard let (number, instruction) = cache.find(host.pointee.fault_pc) else {
         preconditionFailure("a fault in the translator's shared code")
       }
@@ -104,7 +103,7 @@
         noteStrike(number, instruction)
         return execute(number, instruction, .access)
       }
-      let wasReady = s.pointee.fpu.obstacles == FloatingPointState.Obstacle.inHost
+      let wasReady = cpu.isX87Ready
       do {
         if try windows.fill(linear, write: host.pointee.fault_is_write, cpu), keepX87(wasReady) {
           return start(of: number, instruction)

@@ -22,57 +22,36 @@
         block.pointee.coolness = warmth
         number = translate(block)
       }
-      let before = cpu.s.pointee.remaining
+      let before = cpu.retired
       let outcome = run(number)
-      if outcome == .interpret { noteVisit(of: block, instructions: before &- cpu.s.pointee.remaining) }
+      if outcome == .interpret { noteVisit(of: block, instructions: cpu.retired &- before) }
       return outcome
     }
-
-    /// Going into translated code and out again takes as long as the interpreter takes for some instructions. A block that
-    /// keeps doing nothing else stays with the interpreter for a while: its neighbours may be warm by then.
-    @inline(__always)
-    func noteVisit(of block: UnsafeMutablePointer<BlockHeader>, instructions: Int64) {
-      if instructions >= Self.shortestVisit {
-        block.pointee.shortVisits = 0
-        return
-      }
-      block.pointee.shortVisits &+= 1
-      if block.pointee.shortVisits < Self.shortVisitPatience { return }
-      block.pointee.shortVisits = 0
-      demote(block, for: Self.shortVisitPenalty)
-    }
-
-    static let shortestVisit: Int64 = 12
-    static let shortVisitPatience: UInt32 = 256
-    static let shortVisitPenalty: UInt32 = 4096
 
     /// Runs from a fragment whose block may run now.
     func run(_ first: UInt32) -> Outcome {
       let s = cpu.s
       s.pointee.vectorsInHost = 0
       setKey(first)
-      var target = UnsafeRawPointer(cache.address(cache.fragments[Int(first)].entry))
+      var target = entry(of: first)
       s.pointee.hostFlags = HostFlags.packed(cpu.flags.eflags)
-      var isWindowed = s.pointee.context & EngineMode.window != 0
       while true {
-        if isWindowed { windows.prepare(cpu) }
+        if s.pointee.context & EngineMode.window != 0 { windows.prepare(cpu) }
         let exit = enterCode(cpu.raw, target)
         switch TranslatorExit(rawValue: exit & 0xff) {
         case .direct:
           s.pointee.eip = s.pointee.exitAddress
-          guard let next = findNext() else { return finish(.interpret) }
+          guard let next = findNext() else { return finish() }
           link(UInt32(truncatingIfNeeded: s.pointee.exitDetail), to: next)
-          target = UnsafeRawPointer(cache.address(cache.fragments[Int(next)].entry))
+          target = entry(of: next)
         case .indirect:
           s.pointee.eip = s.pointee.exitAddress
           statistics.indirectMisses &+= 1
-          guard let next = findNext() else { return finish(.interpret) }
-          let fragment = cache.fragments[Int(next)]
-          targets[Int(fragment.eip & 0xffff)] = cache.address(fragment.checkedEntry)
-          target = UnsafeRawPointer(cache.address(fragment.entry))
+          guard let next = findNext() else { return finish() }
+          targets[Int(s.pointee.eip & 0xffff)] = cache.address(cache.fragments[Int(next)].checkedEntry)
+          target = entry(of: next)
         case .callout:
-          let number = UInt32(truncatingIfNeeded: s.pointee.exitDetail >> 7)
-          let instruction = Int(s.pointee.exitDetail & 127)
+          let (number, instruction) = leftInstruction
           guard
             let resumed = isPortAccess(number, instruction)
               ? accessPort(number, instruction) : execute(number, instruction, .callout)
@@ -89,7 +68,6 @@
           target = resumed
         case nil: preconditionFailure("translated code came back with \(exit)")
         }
-        isWindowed = s.pointee.context & EngineMode.window != 0
       }
     }
 
@@ -97,10 +75,10 @@
       keys[Int(number)] = 0 &- (UInt64(cache.fragments[Int(number)].eip) | cpu.s.pointee.context)
     }
 
-    @inline(__always) func finish(_ outcome: Outcome) -> Outcome {
+    @inline(__always) func finish() -> Outcome {
       unpackFlags()
       cpu.s.pointee.vectorsInHost = 0
-      return outcome
+      return .interpret
     }
 
     /// The fragment at EIP, if its block may run to its end.

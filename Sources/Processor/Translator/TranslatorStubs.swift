@@ -144,7 +144,7 @@ struct TranslatorStubs {
     asm.loadAddress(.rcx, HostMemory(base: .rcx, displacement: -3))
     unlessZero(&asm)
     // No trace. R11 = the page's number.
-    asm.load(H.addend, H.tlbAddend(user: user), width: .qword)
+    asm.load(H.addend, H.tlb(user: user, \.addend), width: .qword)
     asm.move(.rcx, immediate: 12)
     asm.shift(.right, H.value, H.value, by: .rcx, width: .qword)
     asm.load(.rcx, H.field(\.pageEntries), width: .qword)
@@ -212,7 +212,7 @@ struct TranslatorStubs {
     let missed = asm.jump()
     asm.setShortTarget(hit, asm.position)
     asm.move(.rcx, H.saved, width: .qword)
-    asm.load(H.addend, H.tlbAddend(user: user), width: .qword)
+    asm.load(H.addend, H.tlb(user: user, \.addend), width: .qword)
     asm.return()
     asm.setTarget(missed, asm.position)
     if write {
@@ -229,13 +229,6 @@ struct TranslatorStubs {
 extension HostState {
   fileprivate static func vector(_ number: UInt8) -> HostMemory {
     field(MemoryLayout<CPUState>.offset(of: \.fpu.xmm)! + Int(number) * 16)
-  }
-
-  fileprivate static func tlbAddend(user: Bool) -> HostMemory {
-    HostMemory(
-      base: state, index: addend, scale: 3,
-      displacement: Int32(
-        (user ? StateRegion.userTLB : StateRegion.supervisorTLB) + MemoryLayout<TLBEntry>.offset(of: \.addend)!))
   }
 }
 

@@ -109,19 +109,18 @@ package struct LockstepReport {
   // MARK: The translator's code
 
   private func hostCode(_ eip: UInt32, _ processor: Processor) -> String {
-    let found = processor.hostCode(containing: eip)
+    let found = processor.fragments.filter { $0.range.contains(UInt64(eip)) }
     if found.isEmpty { return "\nnothing at \(hexadecimal(eip, 8)) is translated\n" }
+    let disassembler = HostDisassembler()
     var text = ""
-    for code in found {
-      text += "\nhost code of \(code.count) instructions at \(hexadecimal(code.eip, 8))"
-      text += ", memory through the \(code.isWindowed ? "window" : "TLB"):\n"
-      var next = 0
-      for line in HostDisassembler().disassemble(code.bytes) {
-        while next < code.starts.count, code.starts[next] <= line.offset {
-          text += "  instruction \(next + 1):\n"
-          next += 1
+    for fragment in found {
+      text += "\nhost code of \(fragment.instructions.count) instructions at \(hexadecimal(fragment.eip, 8))"
+      text += ", memory through the \(fragment.usesWindow ? "window" : "TLB"):\n"
+      for part in fragment.parts {
+        if case .instruction(let n) = part.role { text += "  instruction \(n + 1):\n" }
+        for line in disassembler.disassemble(part.bytes, at: part.offset) {
+          text += "    \(hexadecimal(UInt(line.offset), 6))  \(line.text)\n"
         }
-        text += "    \(hexadecimal(code.address + UInt64(line.offset), 12))  \(line.text)\n"
       }
     }
     return text

@@ -17,14 +17,17 @@ public struct BackendError: Error, CustomStringConvertible {
 
 /// Bytes to and from host file descriptors.
 public final class DescriptorBackend: SerialBackend {
-  private let input: Int32?
-  private let output: Int32?
+  /// The host's descriptors; nil where the line has no such direction.
+  public let input: Int32?
+  public let output: Int32?
   private let closesOutput: Bool
   private let flushesAtNewline: Bool
   private let buffer: UnsafeMutablePointer<UInt8>
   private var used = 0
   public private(set) var sinkState = SinkState.open
   public private(set) var inputEnded: Bool
+  /// Told of each call of the host.
+  public weak var observer: (any HostCallObserver)?
 
   private static let capacity = 8192
 
@@ -94,7 +97,7 @@ public final class DescriptorBackend: SerialBackend {
   }
 
   private func writeSome(to output: Int32, from done: Int) -> Int {
-    let count = systemWrite(output, buffer + done, used - done)
+    let count = observer.tell(.write, output, UInt32(used - done)) { systemWrite(output, buffer + done, used - done) }
     if count >= 0 { return count }
     switch errno {
     case EINTR: break
@@ -113,8 +116,8 @@ public final class DescriptorBackend: SerialBackend {
   public func poll(into target: UnsafeMutableRawBufferPointer) -> Int {
     guard let input, !inputEnded, target.count > 0 else { return 0 }
     var request = pollfd(fd: input, events: Int16(POLLIN), revents: 0)
-    guard systemPoll(&request, 1, 0) > 0 else { return 0 }
-    let count = read(input, target.baseAddress, target.count)
+    guard observer.tell(.poll, 1, 0, 0, { Int(systemPoll(&request, 1, 0)) }) > 0 else { return 0 }
+    let count = observer.tell(.read, input, UInt32(clamping: target.count)) { read(input, target.baseAddress, target.count) }
     if count > 0 { return count }
     if count == 0 || (errno != EINTR && errno != EAGAIN && errno != EWOULDBLOCK) { inputEnded = true }
     return 0

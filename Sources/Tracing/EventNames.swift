@@ -8,6 +8,8 @@ enum EventSlot { case code, a, b }
 struct EventField {
   var slot: EventSlot
   var name: StaticString
+  /// What values are called in the text, where they have names.
+  var values: EventValueNames?
 }
 
 /// A kind's name and its details, in the order in which they are shown.
@@ -32,8 +34,12 @@ struct EventKindRow {
 }
 
 extension EventField {
-  static func code(_ name: StaticString) -> EventField { EventField(slot: .code, name: name) }
-  static func a(_ name: StaticString) -> EventField { EventField(slot: .a, name: name) }
+  static func code(_ name: StaticString, _ values: EventValueNames? = nil) -> EventField {
+    EventField(slot: .code, name: name, values: values)
+  }
+  static func a(_ name: StaticString, _ values: EventValueNames? = nil) -> EventField {
+    EventField(slot: .a, name: name, values: values)
+  }
   static func b(_ name: StaticString) -> EventField { EventField(slot: .b, name: name) }
 }
 
@@ -63,6 +69,20 @@ extension EventKind {
     case .hiddenPageFault: EventKindRow("hiddenPageFault", .code("reason"), .a("linear"), .b("page"))
     case .traceHit: EventKindRow("traceHit", .a("address"), .b("value"), .code("size"))
     case .eptViolation: EventKindRow("eptViolation", .code("access"), .a("address"), .b("mapped"))
+    case .callout: EventKindRow("callout", .code("reason", .calloutReason))
+    case .monitorService: EventKindRow("monitorService", .code("port"), .a("address"), .b("isWrite"))
+    case .worldSwitch: EventKindRow("worldSwitch", .code("to", .side), .a("reason", .worldSwitchReason))
+    case .doorbell: EventKindRow("doorbell", .code("towards", .doorbell), .a("request"))
+    case .vmxRequest: EventKindRow("vmxRequest", .code("request", .vmxRequest), .a("address"), .b("value"))
+    case .hostSystemCall:
+      EventKindRow("hostSystemCall", .code("number", .hostSystemCall), .a("result"), hasArguments: true)
+    case .hostInterrupt: EventKindRow("hostInterrupt", .code("source", .hostInterrupt))
+    case .vmkernelCall: EventKindRow("vmkernelCall", .code("service", .vmkernelService), .a("a"), .b("b"))
+    case .controllerCommand:
+      EventKindRow("controllerCommand", .code("controller", .controller), .a("index"), .b("descriptors"))
+    case .dmaTransfer: EventKindRow("dmaTransfer", .code("direction", .dmaDirection), .a("address"), .b("bytes"))
+    case .backdoorCall: EventKindRow("backdoorCall", .code("command"), .a("eax"), .b("ebx"))
+    case .packet: EventKindRow("packet", .code("stage", .packetStage), .a("bytes"), .b("packets"))
     }
   }
 
@@ -82,6 +102,9 @@ extension EventContext {
     case .guestKernel: "guestKernel"
     case .monitor: "monitor"
     case .device: "device"
+    case .vmx: "vmx"
+    case .hostKernel: "hostKernel"
+    case .vmkernel: "vmkernel"
     }
   }
 
@@ -92,6 +115,9 @@ extension EventContext {
     case .guestKernel: "kernel"
     case .monitor: "monitor"
     case .device: "device"
+    case .vmx: "vmx"
+    case .hostKernel: "host"
+    case .vmkernel: "vmk"
     }
   }
 

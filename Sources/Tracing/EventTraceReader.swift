@@ -124,6 +124,8 @@ public enum EventTraceReader {
     if kind == .systemCallEntry || kind == .systemCallReturn, let name = fields.take("name"), name.kind != .string {
       throw scanner.error("'name' must be a text")
     }
+    if fields.has("cost") { event.cost = UInt32(try fields.number("cost", UInt64(UInt32.max))) }
+    if fields.has("measured") { event.measured = UInt32(try fields.number("measured", UInt64(UInt32.max))) }
     if row.hasArguments || fields.has("arguments") {
       guard let list = fields.take("arguments"), list.kind == .array, let values = scanner.sixNumbers(list.value) else {
         throw scanner.error("'arguments' must be six numbers of 32 bits")

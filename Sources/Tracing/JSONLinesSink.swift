@@ -2,28 +2,15 @@
 
 /// Writes events as JSON, an object a line.
 ///
-/// The first line is the header: `{"schema":"trapline.events","version":2,"guest":"..."}`. Every other line is an event,
+/// The first line is the header: `{"schema":"trapline.events","version":3,"guest":"..."}`. Every other line is an event,
 /// with its fields in this order: `sequence`, `retired`, `cycles`, `vcpu`, `context`, `kind`, `eip`, `cr3`, then the
-/// kind's details:
-///
-/// | kind | details |
-/// |---|---|
-/// | `systemCallEntry` | `vector`, `number`, `returnAddress`, `name`, `arguments` (six numbers) |
-/// | `systemCallReturn` | `vector`, `number`, `result`, `name` |
-/// | `exception` | `vector`, `errorCode`, `cr2` |
-/// | `interruptRaised`, `interruptAcknowledged` | `irq` |
-/// | `interruptInjected`, `softwareInterrupt` | `vector` |
-/// | `portRead`, `portWrite` | `port`, `value`, `size` |
-/// | `mmioRead`, `mmioWrite` | `address`, `value`, `size` |
-/// | `addressSpaceSwitch` | `new`, `old` |
-/// | `halt`, `shutdown` | none |
-/// | `reset` | `port` |
+/// kind's details, which `Documentation/EventTrace.md` lists, then `cost` and `measured` where they aren't 0.
 ///
 /// Numbers are non-negative decimal integers below 2^64. `name` is left out for a system call that Linux doesn't have.
 /// Where an event carries a detail that its kind doesn't name, it appears as `code`, `a`, `b` or `arguments`.
 public final class JSONLinesSink: EventSink {
   public static let schema = "trapline.events"
-  public static let version = 2
+  public static let version = 3
 
   private let output: ByteSink
   private static let longestLine = 1024
@@ -106,6 +93,8 @@ public final class JSONLinesSink: EventSink {
         line.put(name)
         line.put(0x22)
       }
+      if event.cost != 0 { Self.member("cost", UInt64(event.cost), &line) }
+      if event.measured != 0 { Self.member("measured", UInt64(event.measured), &line) }
       if row.hasArguments || event.arguments != (0, 0, 0, 0, 0, 0) {
         Self.arguments(event.arguments, &line)
       }

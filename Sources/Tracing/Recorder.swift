@@ -17,13 +17,26 @@ public final class Recorder {
   private var next: UInt64 = 0
   private let filter: CompiledEventFilter
   private let sink: any EventSink
+  /// Dates events by modelled time; nil leaves `cycles` and `cost` at 0.
+  private let costs: EventCosts?
+  /// Modelled cycles of all events so far, dropped ones among them.
+  private var overhead: UInt64 = 0
+  /// Whether `measured` is kept. Traces that have it are never the same twice.
+  public let keepsMeasurements: Bool
 
-  /// - Parameter capacity: events that one call of the sink may bring; with 1 the sink hears of each event when it
-  ///   happens, and can look at the guest's memory.
-  public init(sink: any EventSink, filter: EventFilter = EventFilter(), capacity: Int = 4096) {
+  /// - Parameters:
+  ///   - capacity: events that one call of the sink may bring; with 1 the sink hears of each event when it happens, and
+  ///     can look at the guest's memory.
+  ///   - costs: with them, every kind is recorded, if only to be counted: time goes by for dropped events too.
+  public init(
+    sink: any EventSink, filter: EventFilter = EventFilter(), capacity: Int = 4096, costs: EventCosts? = nil,
+    keepsMeasurements: Bool = false
+  ) {
     self.sink = sink
     self.filter = CompiledEventFilter(filter)
-    self.mask = filter.kindMask
+    self.costs = costs
+    self.keepsMeasurements = keepsMeasurements
+    self.mask = costs == nil ? filter.kindMask : ~0
     self.capacity = max(capacity, 1)
     buffer = .allocate(capacity: self.capacity)
   }
@@ -40,6 +53,13 @@ public final class Recorder {
   /// Appends an event, unless the filter drops it. Its `sequence` is given here. Costs a few nanoseconds, and every
   /// `capacity` events a call of the sink.
   public func record(_ event: Event) {
+    var event = event
+    if let costs {
+      event.cost = costs.cost(of: event)
+      event.cycles = event.retired &* costs.instruction &+ overhead
+      overhead &+= UInt64(event.cost)
+    }
+    if !keepsMeasurements { event.measured = 0 }
     guard filter.admits(event) else { return }
     (buffer + used).initialize(to: event)
     buffer[used].sequence = next

@@ -59,6 +59,16 @@ public final class TextSink: EventSink {
         line.decimal(event.cycles)
         line.put(0x20)
       }
+      if event.cost != 0 {
+        line.put("cost=")
+        line.decimal(UInt64(event.cost))
+        line.put(0x20)
+      }
+      if event.measured != 0 {
+        line.put("measured=")
+        line.decimal(UInt64(event.measured))
+        line.put("ns ")
+      }
       while line.position[-1] == 0x20 { line.position -= 1 }
       line.put(0x0a)
     }
@@ -115,10 +125,11 @@ public final class TextSink: EventSink {
       line.put(") ")
       if ExceptionNames.hasErrorCode(event.code) || event.a != 0 { detail("errorCode", event.a, &line) }
       if event.code == 14 || event.b != 0 { detail("cr2", event.b, &line) }
+    case .hostSystemCall: hostSystemCall(event, &line)
     default:
-      if let field = row.first { detail(field.name, event.value(of: field.slot), &line) }
-      if let field = row.second { detail(field.name, event.value(of: field.slot), &line) }
-      if let field = row.third { detail(field.name, event.value(of: field.slot), &line) }
+      if let field = row.first { detail(field, event, &line) }
+      if let field = row.second { detail(field, event, &line) }
+      if let field = row.third { detail(field, event, &line) }
     }
   }
 
@@ -139,6 +150,36 @@ public final class TextSink: EventSink {
   private static func argument(_ name: StaticString, _ value: UInt32, _ line: inout ByteCursor) {
     line.put(name)
     line.number(UInt64(value))
+    line.put(0x20)
+  }
+
+  /// As a debugger's log of calls has it: `pread64(4, 512, 0x1000) = 512`.
+  private static func hostSystemCall(_ event: Event, _ line: inout ByteCursor) {
+    let (number, values) = (UInt64(event.code), event.arguments)
+    if let name = HostSystemCalls.name(of: number) { line.put(name) } else { line.decimal(number) }
+    line.put(0x28)
+    line.decimal(UInt64(values.0))
+    for value in [values.1, values.2, values.3, values.4].prefix(HostSystemCalls.argumentCount(of: number) - 1) {
+      line.put(", ")
+      line.decimal(UInt64(value))
+    }
+    line.put(") = ")
+    let result = Int64(bitPattern: event.a)
+    if result < 0 { line.put(0x2d) }
+    line.decimal(result.magnitude)
+    line.put(0x20)
+    if result < 0, let error = LinuxErrors.name(ofResult: UInt32(truncatingIfNeeded: event.a)) {
+      line.put(error)
+      line.put(0x20)
+    }
+  }
+
+  private static func detail(_ field: EventField, _ event: Event, _ line: inout ByteCursor) {
+    let value = event.value(of: field.slot)
+    guard let name = field.values?.name(of: value) else { return detail(field.name, value, &line) }
+    line.put(field.name)
+    line.put(0x3d)
+    line.put(name)
     line.put(0x20)
   }
 

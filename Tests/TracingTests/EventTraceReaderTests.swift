@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Reading event traces")
 struct EventTraceReaderTests {
-  private let header = #"{"schema":"trapline.events","version":2,"guest":"g"}"# + "\n"
+  private let header = #"{"schema":"trapline.events","version":3,"guest":"g"}"# + "\n"
   private let halt =
     #"{"sequence":7,"retired":1,"cycles":2,"vcpu":3,"context":"monitor","kind":"halt","eip":4,"cr3":5}"#
 
@@ -76,13 +76,13 @@ struct EventTraceReaderTests {
 
   static let wrongHeaders: [(text: String, sentence: String)] = [
     ("", "the trace is empty"), ("hello\n", "this isn't an event trace"), ("{}\n", "its schema must be"),
-    (#"{"schema":"other","version":2,"guest":""}"#, "its schema must be"),
+    (#"{"schema":"other","version":3,"guest":""}"#, "its schema must be"),
     (#"{"schema":"trapline.events","guest":""}"#, "'version' is missing"),
-    (#"{"schema":"trapline.events","version":3,"guest":""}"#, "version 3, and only version 2"),
-    (#"{"schema":"trapline.events","version":2}"#, "'guest' must be a text"),
-    (#"{"schema":"trapline.events","version":2,"guest":"\x"}"#, "'guest' must be a text"),
-    (#"{"schema":"trapline.events","version":2,"guest":"\ud800"}"#, "'guest' must be a text"),
-    (#"{"schema":"trapline.events","version":2,"guest":"","more":1}"#, "the header has no 'more'"),
+    (#"{"schema":"trapline.events","version":4,"guest":""}"#, "version 4, and only version 3"),
+    (#"{"schema":"trapline.events","version":3}"#, "'guest' must be a text"),
+    (#"{"schema":"trapline.events","version":3,"guest":"\x"}"#, "'guest' must be a text"),
+    (#"{"schema":"trapline.events","version":3,"guest":"\ud800"}"#, "'guest' must be a text"),
+    (#"{"schema":"trapline.events","version":3,"guest":"","more":1}"#, "the header has no 'more'"),
   ]
 
   @Test("each wrong header is refused on line 1", arguments: wrongHeaders)

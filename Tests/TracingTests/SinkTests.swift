@@ -69,7 +69,7 @@ struct SinkTests {
   func jsonLine(index: Int) {
     let event = samples[index].event
     let lines = json([event]).split(separator: 10).map { String(decoding: $0, as: UTF8.self) }
-    #expect(lines[0] == #"{"schema":"trapline.events","version":2,"guest":""}"#)
+    #expect(lines[0] == #"{"schema":"trapline.events","version":3,"guest":""}"#)
     let start: String = #"{"sequence":0,"retired":\#(event.retired),"cycles":\#(event.cycles),"vcpu":\#(event.vcpu),"#
     let expected: String = start + #""context":"# + samples[index].json
     #expect(lines[1] == expected)

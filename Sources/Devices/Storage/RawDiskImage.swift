@@ -15,7 +15,10 @@ public final class RawDiskImage: DiskImage {
   public let sectorCount: UInt64
   public let isReadOnly: Bool
   public private(set) var failure: HostStorageFailure?
-  private let descriptor: Int32
+  /// The open file: another process can be given it, and shares its lock then.
+  public let descriptor: Int32
+  /// Told of each call of the host.
+  public weak var observer: (any HostCallObserver)?
 
   /// Opens an image. One that can be written is locked against other processes until the object goes.
   public init(path: String, isReadOnly: Bool = false) throws(DiskImageError) {
@@ -38,6 +41,14 @@ public final class RawDiskImage: DiskImage {
       close(descriptor)
       throw error
     }
+    self.descriptor = descriptor
+  }
+
+  /// An image that another process has opened and locked; the descriptor is this object's from here on.
+  public init(adopting descriptor: Int32, label: String, isReadOnly: Bool) throws(DiskImageError) {
+    self.label = Self.printable(label)
+    self.isReadOnly = isReadOnly
+    sectorCount = try Self.sectors(of: descriptor, self.label)
     self.descriptor = descriptor
   }
 
@@ -81,13 +92,17 @@ public final class RawDiskImage: DiskImage {
 
   public func read(_ sector: UInt64, into target: UnsafeMutableRawBufferPointer) throws(DiskRequestError) {
     try transfer(.read, sector, target.count) { done, offset in
-      pread(descriptor, target.baseAddress! + done, target.count - done, offset)
+      observer.tell(.pread, descriptor, UInt32(clamping: target.count - done), UInt32(truncatingIfNeeded: offset)) {
+        pread(descriptor, target.baseAddress! + done, target.count - done, offset)
+      }
     }
   }
 
   public func write(_ sector: UInt64, from source: UnsafeRawBufferPointer) throws(DiskRequestError) {
     try transfer(.write, sector, source.count) { done, offset in
-      pwrite(descriptor, source.baseAddress! + done, source.count - done, offset)
+      observer.tell(.pwrite, descriptor, UInt32(clamping: source.count - done), UInt32(truncatingIfNeeded: offset)) {
+        pwrite(descriptor, source.baseAddress! + done, source.count - done, offset)
+      }
     }
   }
 
@@ -96,7 +111,7 @@ public final class RawDiskImage: DiskImage {
     #if canImport(Darwin)
       let result = fcntl(descriptor, F_FULLFSYNC)
     #else
-      let result = fdatasync(descriptor)
+      let result = observer.tell(.dataSync, descriptor) { Int(fdatasync(descriptor)) }
     #endif
     if result != 0 { throw fail(.flush, 0, errno) }
   }

@@ -30,13 +30,14 @@ let package = Package(
     .target(
       name: "Processor", dependencies: ["CHost", "ISA", "Memory", "Tracing", "Translation"], swiftSettings: translator),
     .target(name: "Devices", dependencies: ["Memory", "Tracing"]),
+    .target(name: "Platforms", dependencies: ["CHost", "Devices", "Memory", "Tracing"]),
     .target(name: "Loading", dependencies: ["CLZMA", "Memory"]),
-    .target(name: "Trapline", dependencies: ["Processor", "Devices", "Loading", "Memory", "Tracing", "ISA"]),
+    .target(name: "Trapline", dependencies: ["Processor", "Devices", "Platforms", "Loading", "Memory", "Tracing", "ISA"]),
     .target(name: "Charts"),
     .target(
       name: "TraplineCommands",
       dependencies: [
-        "Charts", "Trapline", "Processor", "Devices", "Loading", "Memory", "Tracing", "ISA",
+        "Charts", "Trapline", "Processor", "Devices", "Platforms", "Loading", "Memory", "Tracing", "ISA",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "trapline-cli", dependencies: ["TraplineCommands"]),

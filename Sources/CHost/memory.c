@@ -12,13 +12,18 @@ void *chost_memory_create(size_t bytes, int *fd) {
     close(file);
     return NULL;
   }
-  void *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, file, 0);
-  if (base == MAP_FAILED) {
+  void *base = chost_memory_map(bytes, file);
+  if (!base) {
     close(file);
     return NULL;
   }
   *fd = file;
   return base;
+}
+
+void *chost_memory_map(size_t bytes, int fd) {
+  void *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+  return base == MAP_FAILED ? NULL : base;
 }
 
 void chost_memory_destroy(void *base, size_t bytes, int fd) {

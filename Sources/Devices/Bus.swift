@@ -28,6 +28,8 @@ public final class Bus {
   /// place, and where everything stands follows from their bases alone, not from the way there.
   private var portWindows: [PortWindow] = []
   @exclusivity(unchecked) private var memoryWindows: [MemoryClaim] = []
+  /// Positions in `devices` of those that somebody else serves.
+  private var silent: Set<Int> = []
   @exclusivity(unchecked) private var earliest: UInt64 = .max
   private var earliestIndex = 0
 
@@ -261,10 +263,39 @@ public final class Bus {
     findEarliest()
   }
 
+  /// From now on another process serves these devices: here they keep their places on the map, and no time passes for
+  /// them.
+  public func silence(where isServedElsewhere: (any Device) -> Bool) {
+    silent = Set(devices.indices.filter { isServedElsewhere(devices[$0]) })
+    clock.deadlinesChanged()
+  }
+
+  /// The device that answers at a port: a number of its place on the map, and its name.
+  public func claim(at port: UInt16) -> (index: UInt8, device: String) {
+    let index = table[Int(port)]
+    return (index, claims[Int(index)].takeUnretainedValue().device.name)
+  }
+
+  /// The number of the map's row that a port falls under: below 256, 0 where no device answers.
+  @inline(__always) public func row(at port: UInt16) -> UInt8 { table[Int(port)] }
+
+  /// The device that answers at an address, if one does.
+  public func device(at address: GuestPhysicalAddress) -> (any Device)? { region(at: address.value)?.device }
+
+  /// The rows of the port map: number, device, where it stands now.
+  public var portRows: [(row: UInt8, device: String, ports: ClosedRange<UInt16>?)] {
+    let away = Set(portWindows.filter { $0.base == nil }.map(\.index))
+    return (1..<max(claimCount, 1)).map { index in
+      let claim = claims[index].takeUnretainedValue()
+      return (UInt8(index), claim.device.name, away.contains(UInt8(index)) ? nil : claim.first...claim.last)
+    }
+  }
+
   private func findEarliest() {
     clock.isStale = false
     earliest = .max
     for index in devices.indices {
+      if !silent.isEmpty, silent.contains(index) { continue }
       guard let deadline = devices[index].nextDeadline, deadline < earliest else { continue }
       earliest = deadline
       earliestIndex = index
@@ -281,6 +312,9 @@ public final class Bus {
 
   /// The state of all devices. The time is the machine's to keep.
   public func save() -> [DeviceState] { devices.map { $0.save() } }
+
+  /// Whether this process serves a device.
+  public func isServedHere(_ index: Int) -> Bool { !silent.contains(index) }
 
   /// Restores what `save` gave.
   /// - Parameters:

@@ -16,10 +16,9 @@ public struct BackendError: Error, CustomStringConvertible {
 }
 
 /// Bytes to and from host file descriptors.
-public final class DescriptorBackend: SerialBackend {
-  /// The host's descriptors; nil where the line has no such direction.
-  public let input: Int32?
-  public let output: Int32?
+public final class DescriptorBackend: DescriptorLine {
+  private let input: Int32?
+  private let output: Int32?
   private let closesOutput: Bool
   private let flushesAtNewline: Bool
   private let buffer: UnsafeMutablePointer<UInt8>
@@ -79,6 +78,8 @@ public final class DescriptorBackend: SerialBackend {
     #endif
     if isDefault { _ = signal(SIGPIPE, SIG_IGN) }
   }
+
+  public var descriptors: (input: Int32?, output: Int32?) { (input, output) }
 
   // MARK: Output
 

@@ -16,6 +16,8 @@ public final class InterruptController: Device {
   /// On a board with APICs: what the output leads to, and what has the same lines.
   @exclusivity(unchecked) private var localAPIC: LocalAPIC?
   @exclusivity(unchecked) private(set) var ioAPIC: IOAPIC?
+  /// Where the board's lines lead instead, when the controllers are another process's.
+  public var remote: (any InterruptWiring)?
   /// Told of requests, acknowledgements and ends of interrupts.
   public weak var observer: (any InterruptObserver)?
 
@@ -52,6 +54,7 @@ public final class InterruptController: Device {
 
   func setLine(_ number: UInt8, _ level: Bool) {
     let bit: UInt16 = 1 << UInt16(number & 15)
+    if let remote, (boardLevels & bit != 0) != level { remote.line(number, became: level) }
     boardLevels = level ? boardLevels | bit : boardLevels & ~bit
     drive(number, (boardLevels | routedLevels) & bit != 0)
   }

@@ -29,3 +29,11 @@ public protocol InterruptObserver: AnyObject {
   /// The guest told the controller that it is done (EOI).
   func interruptEnded(irq: UInt8)
 }
+
+/// The wires of a board as they leave a process that has devices and no interrupt controllers.
+public protocol InterruptWiring: AnyObject {
+  /// One of the 16 lines changed.
+  func line(_ number: UInt8, became level: Bool)
+  /// A pin of a PCI function changed: `pin` is its bit on the wire PIRQ A (0) to D (3).
+  func pin(_ pin: UInt64, ofWire wire: Int, became level: Bool)
+}

@@ -60,6 +60,35 @@ public final class MachineRequests {
     isPending = true
   }
 
+  /// What is waiting, as one value: so it goes from one process to another.
+  public struct Waiting: Equatable, Sendable {
+    public var exitStatus: UInt32?
+    public var isPowerOff = false
+    public var resetPort: UInt16?
+    public var a20: Bool?
+    public var ignoresNumericErrors = false
+    public init() {}
+  }
+
+  public var waiting: Waiting {
+    var result = Waiting()
+    result.exitStatus = exitStatus
+    result.isPowerOff = isPowerOffRequested
+    result.resetPort = resetRequestedBy
+    result.a20 = a20Changed ? isA20Enabled : nil
+    result.ignoresNumericErrors = ignoresNumericErrors
+    return result
+  }
+
+  /// Makes the requests that wait elsewhere.
+  public func add(_ requests: Waiting) {
+    if let status = requests.exitStatus { exit(status: status) }
+    if requests.isPowerOff { powerOff() }
+    if let port = requests.resetPort { reset(from: port) }
+    if let a20 = requests.a20 { setA20(a20) }
+    if requests.ignoresNumericErrors { ignoreNumericErrors() }
+  }
+
   /// The machine has seen to everything that was pending.
   public func clear() {
     isPending = false

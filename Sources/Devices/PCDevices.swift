@@ -74,6 +74,8 @@ public final class PCDevices {
   public let virtioDisks: [VirtioBlock]
   /// With floppy drives only.
   public let floppy: FloppyController?
+  /// From the pins of PCI functions to the interrupt controllers.
+  public let router: InterruptRouter
   private let isaBridge: ISABridge
   private let drives: DriveList
 
@@ -110,6 +112,7 @@ public final class PCDevices {
         name: "com\(index + 1)", clock: time, line: interrupts.line(port.1.irq), backend: port.0)
     }
     let router = InterruptRouter(interrupts: interrupts)
+    self.router = router
     pci = PCIBus(router: router, requests: requests)
     hostBridge = HostBridge()
     isaBridge = ISABridge(router: router)

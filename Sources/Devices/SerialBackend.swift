@@ -81,3 +81,9 @@ public final class MemoryBackend: SerialBackend {
 
   public var inputEnded: Bool { next == input.count }
 }
+
+/// A line that is nothing but descriptors of the host: another process can be given them, and go on with it.
+public protocol DescriptorLine: SerialBackend {
+  /// Where bytes come from and go to; nil for a direction that there isn't.
+  var descriptors: (input: Int32?, output: Int32?) { get }
+}

@@ -61,7 +61,7 @@ public struct TerminalMode {
 /// The user's terminal as a serial line.
 ///
 /// When signals go to the guest, Ctrl-A x asks to end the run (`quitRequested`) and Ctrl-A Ctrl-A sends a Ctrl-A.
-public final class TerminalBackend: SerialBackend {
+public final class TerminalBackend: DescriptorLine {
   private let lower: DescriptorBackend
   /// Nil when input is no terminal; then this is a plain pipe.
   public let mode: TerminalMode?
@@ -85,6 +85,8 @@ public final class TerminalBackend: SerialBackend {
     lower.flush()
     mode?.restore()
   }
+
+  public var descriptors: (input: Int32?, output: Int32?) { lower.descriptors }
 
   public func write(_ byte: UInt8) { lower.write(byte) }
   public func flush() { lower.flush() }

@@ -38,6 +38,8 @@ public final class GuestPhysicalMemory {
   public let machine: MachineMemory
   /// One word a page; see above.
   public let entries: UnsafeMutablePointer<UInt64>
+  /// What holds the entries: a file, so that another process sees them as they are.
+  package let map: MachineMemory
   /// One bit for each 64 bytes of a page that decoded code came from.
   public let codeGranules: UnsafeMutablePointer<UInt64>
   /// Bytes of RAM, as configured (the hole below 1 MiB included).
@@ -57,8 +59,9 @@ public final class GuestPhysicalMemory {
     }
     self.machine = machine
     self.ramSize = ramSize
-    // calloc gives untouched zero pages: an entry costs nothing until it is used.
-    entries = Self.zeroed()
+    // Untouched pages of a memory file read as zero: an entry costs nothing until it is used.
+    map = try MachineMemory(size: Self.pageCount * 8)
+    entries = map.base.bindMemory(to: UInt64.self, capacity: Self.pageCount)
     codeGranules = Self.zeroed()
     guard let start = machine.allocateFrames(Int(ramSize >> 12)) else {
       throw MachineMemoryError(description: "machine memory is too small for \(ramSize >> 20) MiB of guest memory")
@@ -68,10 +71,17 @@ public final class GuestPhysicalMemory {
     }
   }
 
-  deinit {
-    free(entries)
-    free(codeGranules)
+  /// The memory of a guest that runs in another process: what is RAM there is RAM here, as it changes.
+  /// - Parameter map: the other's `map`.
+  package init(adopting machine: MachineMemory, map: MachineMemory, ramSize: UInt64) {
+    self.machine = machine
+    self.map = map
+    self.ramSize = ramSize
+    entries = map.base.bindMemory(to: UInt64.self, capacity: Self.pageCount)
+    codeGranules = Self.zeroed()
   }
+
+  deinit { free(codeGranules) }
 
   private static func zeroed() -> UnsafeMutablePointer<UInt64> {
     guard let memory = calloc(pageCount, 8) else { preconditionFailure("the host has no address space left") }

@@ -21,7 +21,7 @@ public final class MachineMemory {
   public let size: Int
   /// Where machine address 0 is mapped.
   public let base: UnsafeMutableRawPointer
-  /// Its descriptor, to map frames elsewhere too.
+  /// Its descriptor, to map frames elsewhere too, or in another process.
   package let file: Int32
   private var nextFrame: UInt64 = 0
 
@@ -35,6 +35,18 @@ public final class MachineMemory {
     }
     self.base = base
     self.file = file
+  }
+
+  /// The memory of another process, which hands out its frames: here none are taken or given back.
+  /// - Parameter file: its descriptor, this object's from here on.
+  package init(adopting file: Int32, size: Int) throws(MachineMemoryError) {
+    guard let base = chost_memory_map(size, file) else {
+      throw MachineMemoryError(description: "can't map the machine memory: \(String(cString: strerror(errno)))")
+    }
+    self.size = size
+    self.base = base
+    self.file = file
+    nextFrame = UInt64(size) >> 12
   }
 
   deinit { chost_memory_destroy(base, size, file) }

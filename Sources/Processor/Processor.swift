@@ -278,9 +278,11 @@ public final class Processor {
   // MARK: Events
 
   /// Starts recording events, or stops with nil.
-  public func record(with recorder: Recorder?) {
+  /// - Parameter hasMonitor: whether privileged instructions are callouts of a monitor.
+  public func record(with recorder: Recorder?, hasMonitor: Bool = false) {
     self.recorder = recorder
-    cpu.s.pointee.eventMask = recorder?.mask ?? 0
+    let callouts = UInt64(1) << UInt64(EventKind.callout.rawValue)
+    cpu.s.pointee.eventMask = (recorder?.mask ?? 0) & (hasMonitor ? ~0 : ~callouts)
     cpu.s.pointee.tellsWithinInstructions = cpu.s.pointee.eventMask & EventKind.withinInstructions != 0
     cpu.updateContext()
   }

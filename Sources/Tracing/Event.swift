@@ -89,7 +89,7 @@ public enum EventKind: UInt8, CaseIterable, Sendable, BitwiseCopyable {
 
   /// The kinds that happen while an instruction executes, and not when it is over: as in an event mask.
   public static let withinInstructions: UInt64 = [
-    EventKind.tlbMiss, .tlbFlush, .pageInvalidation, .hiddenPageFault, .traceHit, .eptViolation,
+    EventKind.tlbMiss, .tlbFlush, .pageInvalidation, .hiddenPageFault, .traceHit, .eptViolation, .callout,
   ].reduce(0) { $0 | 1 << UInt64($1.rawValue) }
 
   /// It happens in the monitor's time, whoever runs in the guest.

@@ -2,6 +2,8 @@
 
 import Devices
 import Loading
+import Memory
+import Platforms
 import Processor
 
 /// The make-up of a virtual machine.
@@ -35,7 +37,25 @@ public struct MachineConfiguration {
   /// The pager and the TLB; with `none` and no TLB the guest runs as on bare silicon.
   public var paging = PagingConfiguration()
 
+  /// Whom the monitor stands on.
+  public var platform = PlatformKind.bare
+  /// How a hosted monitor is set up.
+  public var workstation = WorkstationOptions()
+
   public init() {}
+
+  func makePlatform() throws(PlatformError) -> any Platform {
+    switch platform {
+    case .bare: BarePlatform()
+    case .workstation: try Workstation(workstation)
+    case .esx: BarePlatform()
+    }
+  }
+}
+
+/// A machine can't be made so; one sentence.
+public struct MachineSetupError: Error, CustomStringConvertible {
+  public let description: String
 }
 
 /// Limits of one run.

@@ -1,6 +1,7 @@
 // How a run ended, and the exit status that says so (DESIGN: the guest's own is odd, ours are even).
 
 import Devices
+import Platforms
 
 /// The end of a run.
 public enum RunOutcome: Equatable, Sendable {
@@ -20,6 +21,8 @@ public enum RunOutcome: Equatable, Sendable {
   case outputFailed(errno: Int32)
   /// The host could not read or write a disk image; the guest has seen a disk error.
   case storageFailed(HostStorageFailure)
+  /// A part of what the monitor stands on is gone.
+  case platformFailed(PlatformError)
   /// Nobody reads the guest's output any more.
   case outputClosed
 
@@ -30,7 +33,7 @@ public enum RunOutcome: Equatable, Sendable {
     case .halted, .poweredOff, .reset, .outputClosed: 0
     case .tripleFault: 4
     case .instructionLimit: 6
-    case .outputFailed, .storageFailed: 8
+    case .outputFailed, .storageFailed, .platformFailed: 8
     case .timeLimit: 124
     case .stopped: 130
     }
@@ -49,6 +52,7 @@ public enum RunOutcome: Equatable, Sendable {
     case .stopped: "stopped"
     case .outputFailed: "output-failed"
     case .storageFailed: "storage-failed"
+    case .platformFailed: "platform-failed"
     case .outputClosed: "output-closed"
     }
   }

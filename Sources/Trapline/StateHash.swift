@@ -38,7 +38,7 @@ extension VirtualMachine {
     hash.add(now)
     processor.architecturalState.visit { hash.add($1) }
     for page in memory.pageHashes { hash.add(page) }
-    for state in devices.bus.save() { for byte in state.bytes { hash.add(UInt64(byte)) } }
+    for state in platform.saveDevices() { for byte in state.bytes { hash.add(UInt64(byte)) } }
     return hash.value
   }
 }

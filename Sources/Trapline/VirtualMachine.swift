@@ -4,6 +4,7 @@ import Devices
 import ISA
 import Loading
 import Memory
+import Platforms
 import Processor
 import Tracing
 
@@ -14,6 +15,11 @@ public final class VirtualMachine {
   public let devices: PCDevices
   /// What was loaded; nil before `load`.
   public private(set) var image: GuestImage?
+  /// Whom the monitor stands on.
+  public let platform: any Platform
+  /// Whether accesses to devices are the platform's to carry out.
+  private let isRouted: Bool
+  private let reporter: MachineReporter
   public var exits: ExitCounts { counts.pointee }
   /// Behind a pointer: an exit costs no exclusivity check.
   private let counts: UnsafeMutablePointer<ExitCounts>
@@ -40,7 +46,15 @@ public final class VirtualMachine {
   /// Room in machine memory beside the RAM: ROMs, video memory, firmware's shadow.
   private static let boardMemory = 16 << 20 + VGA.memorySize + FirmwareSpace.pageCount << 12
 
-  public init(_ configuration: MachineConfiguration = MachineConfiguration()) throws(MachineMemoryError) {
+  public convenience init(_ configuration: MachineConfiguration = MachineConfiguration()) throws(MachineSetupError) {
+    do {
+      try self.init(making: configuration)
+    } catch {
+      throw MachineSetupError(description: "\(error)")
+    }
+  }
+
+  private init(making configuration: MachineConfiguration) throws {
     // What is too much is refused below, with its reason; here it must only not overflow.
     let size = min(configuration.memorySize, GuestPhysicalMemory.largestRAM)
     let machine = try MachineMemory(size: Int(size) + Self.boardMemory + configuration.paging.tableMemory)
@@ -55,14 +69,16 @@ public final class VirtualMachine {
     bus = Bus()
     let dma = GuestMemoryDMA(memory: memory)
     dma.wrote = { [unowned processor] address, count in processor.noteWrite(at: address, count: UInt64(count)) }
-    devices = PCDevices(
-      PCDevices.Configuration(
-        ramSize: configuration.memorySize, unixTime: configuration.unixTime,
-        serial: [configuration.serial] + (configuration.secondSerial.map { [$0] } ?? []),
-        debugConsole: configuration.debugConsole, drives: configuration.drives, dma: dma,
-        hasAPIC: configuration.hasAPIC,
-        videoMemory: UnsafeRawBufferPointer(start: video, count: VGA.memorySize), bootMedium: configuration.bootMedium),
-      on: bus)
+    reporter = MachineReporter(processor)
+    platform = try configuration.makePlatform()
+    isRouted = platform.routesAccesses
+    var board = PCDevices.Configuration(
+      ramSize: configuration.memorySize, unixTime: configuration.unixTime,
+      serial: [configuration.serial] + (configuration.secondSerial.map { [$0] } ?? []),
+      debugConsole: configuration.debugConsole, drives: configuration.drives, dma: dma, hasAPIC: configuration.hasAPIC,
+      videoMemory: UnsafeRawBufferPointer(start: video, count: VGA.memorySize), bootMedium: configuration.bootMedium)
+    try platform.prepare(&board)
+    devices = PCDevices(board, on: bus)
     interrupts = .passUnretained(devices.processorInterrupts)
     devices.hostBridge.shadowChanged = { firmwareSpace.decode($0) }
     if let rom = configuration.videoBIOS { devices.firmware.add(file: "vgaroms/vgabios.bin", rom) }
@@ -73,9 +89,17 @@ public final class VirtualMachine {
     processor.portService = PortService(machine: Unmanaged.passUnretained(self).toOpaque()) { machine in
       Unmanaged<VirtualMachine>.fromOpaque(machine)._withUnsafeGuaranteedRef { $0.servePort() }
     }
+    try platform.attach(
+      PlatformMachine(
+        devices: devices, memory: memory,
+        noteWrite: { [unowned processor] address, count in processor.noteWrite(at: address, count: count) },
+        reporter: reporter))
   }
 
-  deinit { counts.deallocate() }
+  deinit {
+    platform.end()
+    counts.deallocate()
+  }
 
   /// Puts a guest into memory and the processor where it starts.
   public func load(_ bytes: [UInt8], _ request: LoadRequest = LoadRequest()) throws(LoadingError) {
@@ -98,6 +122,7 @@ public final class VirtualMachine {
       // Nothing ran before this guest: leave the machine as firmware would.
       for piece in ACPITables.build(devices.board) { firmwareSpace.store(piece.bytes, at: piece.address) }
       devices.settleAsFirmware()
+      platform.settle()
       processor[register: 6] = entry.esi
       processor[register: 0] = entry.eax
       processor[register: 3] = entry.ebx
@@ -110,7 +135,8 @@ public final class VirtualMachine {
   /// Records events from now on; nil ends it. The caller flushes the recorder.
   public func record(with recorder: Recorder?) {
     self.recorder = recorder
-    processor.record(with: recorder)
+    reporter.recorder = recorder
+    processor.record(with: recorder, hasMonitor: platform.hasMonitor)
     devices.processorInterrupts.observer = recorder == nil ? nil : self
   }
 
@@ -131,8 +157,8 @@ public final class VirtualMachine {
       if let limit = limits.instructions, processor.retired &+ stalled >= limit { return finish(.instructionLimit) }
       if let stop = limits.stop, stop.isRaised { return finish(.stopped) }
       if let timeLimit, clock.now >= timeLimit { return finish(.timeLimit) }
-      if let outcome = outputOutcome() { return finish(outcome) }
-      devices.pollInput()
+      if let outcome = lostOutcome() { return finish(outcome) }
+      platform.pollInput(isIdle: false)
       attend(clock.now)
       bus.advance(to: now)
 
@@ -160,8 +186,8 @@ public final class VirtualMachine {
   ///   - deadline: when an idle guest's time is up.
   /// - Returns: how the run ended, if it did.
   public func step(_ limits: RunLimits = RunLimits(), until deadline: ContinuousClock.Instant? = nil) -> RunOutcome? {
-    if let outcome = outputOutcome() { return finish(outcome) }
-    devices.pollInput()
+    if let outcome = lostOutcome() { return finish(outcome) }
+    platform.pollInput(isIdle: false)
     bus.advance(to: now)
     processor.stopsAfterDelivery = true
     defer { processor.stopsAfterDelivery = false }
@@ -254,13 +280,13 @@ public final class VirtualMachine {
 
   /// The processor is halted with interrupts on: time passes until something comes.
   private func passTime(_ pace: inout Pace, _ limits: RunLimits, _ timeLimit: ContinuousClock.Instant?) -> RunOutcome? {
-    devices.flushOutput()
+    platform.flushOutput()
     while !devices.processorInterrupts.hasPendingInterrupt {
       if let stop = limits.stop, stop.isRaised { return .stopped }
       if let timeLimit, ContinuousClock().now >= timeLimit { return .timeLimit }
-      if let outcome = outputOutcome() { return outcome }
-      let mayGetInput = !devices.serial.allSatisfy { $0.backend.inputEnded } || attendant?.mayType == true
-      devices.pollInput()
+      if let outcome = lostOutcome() { return outcome }
+      let mayGetInput = platform.mayGetInput || attendant?.mayType == true
+      platform.pollInput(isIdle: true)
       attend(ContinuousClock().now)
       guard let deadline = bus.nextDeadline else {
         // Without a timer only input can wake the guest.
@@ -298,24 +324,36 @@ public final class VirtualMachine {
     switch exit {
     case .portRead(let port, let size):
       counts.pointee.portReads += 1
-      let value = bus.readPort(port, size: AccessSize(bytes: size))
+      let width = AccessSize(bytes: size)
+      let value = isRouted ? platform.readPort(port, size: width) : bus.readPort(port, size: width)
       record(.portRead, code: UInt32(port), a: UInt64(value), b: UInt64(size))
       processor.answer(value)
     case .portWrite(let port, let size, let value):
       counts.pointee.portWrites += 1
       record(.portWrite, code: UInt32(port), a: UInt64(value), b: UInt64(size))
-      bus.writePort(port, size: AccessSize(bytes: size), value: value)
+      let width = AccessSize(bytes: size)
+      if isRouted {
+        platform.writePort(port, size: width, value: value)
+      } else {
+        bus.writePort(port, size: width, value: value)
+      }
       if port == PostCodePort.port { skip(PostCodePort.accessTime) }
       processor.answer()
     case .memoryRead(let address, let size):
       counts.pointee.memoryReads += 1
-      let value = bus.readMemory(GuestPhysicalAddress(address), size: AccessSize(bytes: size))
+      let (place, width) = (GuestPhysicalAddress(address), AccessSize(bytes: size))
+      let value = isRouted ? platform.readMemory(place, size: width) : bus.readMemory(place, size: width)
       record(.mmioRead, code: UInt32(size), a: address, b: UInt64(value))
       processor.answer(value)
     case .memoryWrite(let address, let size, let value):
       counts.pointee.memoryWrites += 1
       record(.mmioWrite, code: UInt32(size), a: address, b: UInt64(value))
-      bus.writeMemory(GuestPhysicalAddress(address), size: AccessSize(bytes: size), value: value)
+      let (place, width) = (GuestPhysicalAddress(address), AccessSize(bytes: size))
+      if isRouted {
+        platform.writeMemory(place, size: width, value: value)
+      } else {
+        bus.writeMemory(place, size: width, value: value)
+      }
       processor.answer()
     case .budget, .interruptWindow, .halt, .served, .shutdown:
       preconditionFailure("not a device access")
@@ -332,7 +370,7 @@ public final class VirtualMachine {
     if let port = requests.resetRequestedBy {
       record(.reset, code: UInt32(port))
       guard image?.entry == .reset else { return .reset(port: port) }
-      bus.reset()
+      platform.resetDevices()
       processor.reset()
       processor.a20Enabled = requests.isA20Enabled
     }
@@ -344,8 +382,10 @@ public final class VirtualMachine {
     if let recorder, recorder.wants(kind) { recorder.record(processor.event(kind, code: code, a: a, b: b)) }
   }
 
-  private func outputOutcome() -> RunOutcome? {
-    switch devices.outputState {
+  /// A part of the world around the machine is gone.
+  private func lostOutcome() -> RunOutcome? {
+    if let failure = platform.failure { return .platformFailed(failure) }
+    return switch platform.outputState {
     case .open: nil
     case .closedByReader: .outputClosed
     case .failed(let errno): .outputFailed(errno: errno)
@@ -354,10 +394,11 @@ public final class VirtualMachine {
 
   /// The end of a run: all output leaves the process, and a failure to write is the outcome unless the guest had one.
   private func finish(_ outcome: RunOutcome) -> RunOutcome {
-    devices.flushOutput()
+    platform.flushOutput()
     attendant?.attend(to: devices)
-    if case .failed(let errno) = devices.outputState { return .outputFailed(errno: errno) }
-    if let failure = devices.storageFailure { return .storageFailed(failure) }
+    if let failure = platform.failure { return .platformFailed(failure) }
+    if case .failed(let errno) = platform.outputState { return .outputFailed(errno: errno) }
+    if let failure = platform.storageFailure { return .storageFailed(failure) }
     return outcome
   }
 }

@@ -85,6 +85,9 @@ struct RunCommand: ConsoleCommand {
     help: ArgumentHelp("Whose page tables translate: the guest's (none), shadow or nested.", valueName: "pager"))
   var pager = PagerKind.none
 
+  @OptionGroup(title: "Platform options")
+  var platform: PlatformArguments
+
   @OptionGroup(title: "Engine options")
   var engine: EngineArguments
 
@@ -112,8 +115,6 @@ struct RunCommand: ConsoleCommand {
 
   @Option(help: ArgumentHelp("Where the summary goes instead.", valueName: "file"))
   var output: String?
-
-  enum TraceFormat: String, ExpressibleByArgument, CaseIterable { case text, jsonl }
 
   func validate() throws {
     if board.bios == nil, board.drives.isEmpty { try guest.requireGuest() }
@@ -147,7 +148,7 @@ struct RunCommand: ConsoleCommand {
   // MARK: Running
 
   mutating func run(on console: Console) throws -> Int32 {
-    let start = try startingPoint()
+    let start = try GuestStart(guest, board)
     let drives = try board.openDrives(first: start.drive)
     var configuration = MachineConfiguration()
     configuration.memorySize = guest.memory.bytes
@@ -156,6 +157,7 @@ struct RunCommand: ConsoleCommand {
     configuration.videoBIOS = start.videoROM
     configuration.paging = paging.configuration(pager)
     engine.configure(&configuration)
+    try platform.configure(&configuration)
 
     // Before the terminal is made raw, so that it comes back whatever happens.
     let interruption = console.ownsProcess ? Interruption() : nil
@@ -169,8 +171,11 @@ struct RunCommand: ConsoleCommand {
     interruption?.terminalIsReady()
     configuration.serial = line
 
-    let machine = try makeMachine(configuration)
-    let image = try load(start, into: machine)
+    let (machine, image) = try start.makeMachine(configuration)
+    if platform.listPorts {
+      console.output.append(platform.portTable(of: machine, configuration.workstation.serving))
+      return ExitStatus.success
+    }
     for warning in image.warnings { console.say("\(shown(start.file)): \(warning)") }
     machine.attendant = watcher
     if let text = screen.type { machine.devices.typed.type(text.bytes) }
@@ -212,50 +217,6 @@ struct RunCommand: ConsoleCommand {
     return status
   }
 
-  private func makeMachine(_ configuration: MachineConfiguration) throws(Refusal) -> VirtualMachine {
-    do {
-      return try VirtualMachine(configuration)
-    } catch {
-      throw Refusal(error.description)
-    }
-  }
-
-  private func load(_ start: StartingPoint, into machine: VirtualMachine) throws(Refusal) -> GuestImage {
-    do {
-      try machine.load(start.bytes, start.request)
-    } catch {
-      throw Refusal("\(shown(start.file)): \(error.description)")
-    }
-    guard let image = machine.image else {
-      throw Refusal("\(shown(start.file)): nothing was loaded", status: ExitStatus.bug)
-    }
-    return image
-  }
-
-  /// What the processor begins with.
-  private struct StartingPoint {
-    var file: String
-    var bytes: [UInt8]
-    var request: LoadRequest
-    /// A disk image that the user gave as the guest.
-    var drive: String?
-    var videoROM: [UInt8]?
-    var isFirmware = false
-  }
-
-  private func startingPoint() throws(Refusal) -> StartingPoint {
-    let hasImage = guest.image != nil || guest.linux != nil
-    // (Not joined by ||, which would lose the type of what is thrown.)
-    let isBootable = try guest.looksBootable()
-    guard board.bios != nil || !hasImage || isBootable else {
-      return StartingPoint(file: guest.file, bytes: try guest.bytes(), request: try guest.loadRequest())
-    }
-    let firmware = try board.firmware(toStart: guest.image.map { "the disk image \(shown($0))" } ?? "a disk")
-    return StartingPoint(
-      file: firmware, bytes: try contents(of: firmware), request: LoadRequest(fileName: firmware, isROM: true),
-      drive: guest.image, videoROM: try board.videoROM(for: firmware), isFirmware: true)
-  }
-
   // MARK: Traces
 
   private func startEventTrace(on machine: VirtualMachine, _ console: Console) throws(Refusal) -> (
@@ -267,8 +228,7 @@ struct RunCommand: ConsoleCommand {
     }
     guard let trace else { return nil }
     let file = try OutputFile(path: trace, on: console)
-    let isJSON = traceFormat.map { $0 == .jsonl } ?? (trace.hasSuffix(".jsonl") || trace.hasSuffix(".json"))
-    let sink: any EventSink = isJSON ? JSONLinesSink(file.sink, guest: guest.file) : TextSink(file.sink)
+    let sink = TraceFormat.chosen(traceFormat, file: trace).makeSink(file.sink, guest: guest.file)
     let recorder = Recorder(sink: sink, filter: filter ?? EventFilter())
     machine.record(with: recorder)
     return (file, recorder)
@@ -284,7 +244,7 @@ struct RunCommand: ConsoleCommand {
   /// How it ended, unless that was what everybody hoped for.
   private func tell(_ summary: RunSummary, _ view: GuestView, on console: Console) {
     switch summary.outcome {
-    case .guestExit, .halted, .poweredOff, .outputClosed: break
+    case _ where !summary.isNotable: break
     case .tripleFault:
       let eip = view.processor.instructionPointer
       console.say("\(summary.sentence), at \(view.place(eip))\(view.label(eip))")

@@ -1,13 +1,14 @@
 // What a run came to, for machines (JSON, `Documentation/RunSummary.md`) and for people.
 
 import Loading
+import Platforms
 import Processor
 import Trapline
 
 /// The facts of a run that has ended.
 struct RunSummary {
   static let schema = "trapline.run"
-  static let version: UInt64 = 3
+  static let version: UInt64 = 4
 
   var file: String
   var image: GuestImage
@@ -28,6 +29,8 @@ struct RunSummary {
   var translator: TranslatorStatistics?
   var pager: PagerKind
   var paging: PagingCounters
+  var platform: PlatformKind
+  var platformCounters: [PlatformCounter]
   /// `VirtualMachine.stateHash`, if it was asked for.
   var stateHash: UInt64?
   /// The chain that ended in a triple fault.
@@ -54,7 +57,17 @@ struct RunSummary {
     translator = machine.processor.translatorStatistics
     pager = machine.processor.paging.pager
     paging = machine.processor.pagingCounters
+    platform = machine.platform.kind
+    platformCounters = machine.platform.counters
     faults = outcome == .tripleFault ? machine.processor.faultHistory.chain : []
+  }
+
+  /// It ended in another way than everybody hoped for.
+  var isNotable: Bool {
+    switch outcome {
+    case .guestExit, .halted, .poweredOff, .outputClosed: false
+    default: true
+    }
   }
 
   /// Counters by name, in the order in which they are printed.
@@ -80,6 +93,8 @@ struct RunSummary {
       ("engine", .string(engine.rawValue)), ("translator", translatorReport?.json ?? .null),
       ("pager", .string(pager.rawValue)),
       ("paging", .object(PagingCounters.rows.map { ($0.name, .number($0.value(in: paging))) })),
+      ("platform", .string(platform.rawValue)),
+      ("platformCounters", .object(platformCounters.map { ($0.name, .number($0.count)) })),
       ("stateHash", stateHash.map { .string(hex($0, 16)) } ?? .null),
       ("faults", .array(faults.map(Self.json))),
       (
@@ -100,6 +115,7 @@ struct RunSummary {
     case .reset(let port): .number(UInt64(port))
     case .outputFailed(let errno): .number(UInt64(errno))
     case .storageFailed(let failure): .string(failure.description)
+    case .platformFailed(let failure): .string(failure.description)
     case .stopped: signal.map { .number(UInt64($0)) } ?? .null
     default: .null
     }
@@ -136,6 +152,7 @@ struct RunSummary {
     case .outputFailed(let errno):
       "the guest's output can't be written (\(hostError(errno))), after \(count)"
     case .storageFailed(let failure): "\(failure), so the guest has seen a disk error, after \(count)"
+    case .platformFailed(let failure): "\(failure), after \(count)"
     case .outputClosed: "nobody reads the guest's output any more, after \(count)"
     }
   }
@@ -166,7 +183,8 @@ struct RunSummary {
     }
     rows += exits.all.map { ("exits: \($0.name)", grouped($0.count)) }
     rows += counts.map { ("count: \($0)", grouped($1)) }
-    rows += [("engine", engine.rawValue), ("pager", pager.rawValue)]
+    rows += [("engine", engine.rawValue), ("pager", pager.rawValue), ("platform", platform.rawValue)]
+    rows += platformCounters.map { ("platform: \($0.name)", grouped($0.count)) }
     rows += PagingCounters.rows.map { ("paging: \($0.name)", $0.value(in: paging)) }.filter { $0.1 > 0 }
       .map { ($0.0, grouped($0.1)) }
     return rows.map { $0.padded(to: 30) + $1 + "\n" }.joined()

@@ -21,7 +21,8 @@ public struct TraplineCommand: ParsableCommand {
 
   static let version = "0.1.0"
   static let subcommands: [any ParsableCommand.Type] = [
-    RunCommand.self, LinuxCommand.self, MMUCommand.self, TranslateCommand.self, DisasmCommand.self, ISACommand.self,
+    RunCommand.self, TraceCommand.self, LinuxCommand.self, MMUCommand.self, TranslateCommand.self, DisasmCommand.self,
+    ISACommand.self, VMXCommand.self,
   ]
   static let examples = ["trapline run --help", "trapline isa --sensitive"]
 
@@ -50,7 +51,7 @@ public struct TraplineCommand: ParsableCommand {
     if let first = arguments.first, !first.hasPrefix("-"), first != "help", command(named: first) == nil {
       let near = subcommands.map { $0._name }.filter { editDistance($0, first) <= 2 }
         .min { editDistance($0, first) < editDistance($1, first) }
-      let names = subcommands.map { $0._name }.joined(separator: ", ")
+      let names = subcommands.filter { $0.configuration.shouldDisplay }.map { $0._name }.joined(separator: ", ")
       let advice = near.map { "did you mean '\($0)'?" } ?? "there are \(names)"
       console.say("there is no subcommand '\(shown(first))'; \(advice)")
       return ExitStatus.usage

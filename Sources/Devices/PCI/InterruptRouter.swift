@@ -18,6 +18,9 @@ public final class InterruptRouter {
   /// Where else the wires lead.
   public weak var listener: (any InterruptWireListener)?
 
+  /// Where the pins lead instead, when the router that counts is another process's.
+  public var remote: (any InterruptWiring)?
+
   private let interrupts: InterruptController
   /// For each PIRQ, one bit for each pin that is joined to it and low (asserted).
   private var asserted: [UInt64] = [0, 0, 0, 0]
@@ -41,14 +44,19 @@ public final class InterruptRouter {
     return InterruptWire(router: self, number: Self.wireNumber(slot: slot, pin: pin), pin: 1 << UInt64(pinCount))
   }
 
-  fileprivate func set(_ wire: InterruptWire, _ level: Bool) {
-    let before = asserted[wire.number]
-    let after = level ? before | wire.pin : before & ~wire.pin
+  fileprivate func set(_ wire: InterruptWire, _ level: Bool) { drive(wire.pin, ofWire: wire.number, to: level) }
+
+  /// Drives one pin that is joined to PIRQ A (0) to D (3); `pin` is one bit.
+  public func drive(_ pin: UInt64, ofWire number: Int, to level: Bool) {
+    guard asserted.indices.contains(number) else { return }
+    let before = asserted[number]
+    let after = level ? before | pin : before & ~pin
     guard before != after else { return }
-    asserted[wire.number] = after
+    asserted[number] = after
+    if let remote { return remote.pin(pin, ofWire: number, became: level) }
     guard (before == 0) != (after == 0) else { return }
     update()
-    listener?.interruptWire(wire.number, became: level)
+    listener?.interruptWire(number, became: level)
   }
 
   /// Sets PIRQRC A to D.

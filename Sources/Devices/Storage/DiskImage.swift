@@ -13,6 +13,14 @@ public struct HostStorageFailure: Equatable, Sendable, CustomStringConvertible {
   /// The host's `errno`; 0 when the file has become shorter.
   public let errno: Int32
   public let description: String
+
+  public init(image: String, operation: Operation, sector: UInt64, errno: Int32, description: String) {
+    self.image = image
+    self.operation = operation
+    self.sector = sector
+    self.errno = errno
+    self.description = description
+  }
 }
 
 /// A request that could not be carried out; the image remembers why.

@@ -75,6 +75,11 @@ final class BlockCache {
     Int((physical &* 0x9e37_79b1 ^ UInt32(mode) &* 0x85eb_ca6b) >> 17)
   }
 
+  /// What a block's first instruction does.
+  func operation(of block: UnsafeMutablePointer<BlockHeader>) -> Operation {
+    instructions[Int(slot(block)) + MemoryLayout<BlockHeader>.stride / MemoryLayout<Step>.stride].operation
+  }
+
   /// The block at CS:EIP in the present mode, decoded if need be, with its key set: ready to be entered.
   /// - Parameter mode: `CPU.context` with the engine's wishes (single) added.
   func block(

@@ -135,6 +135,7 @@ extension Processor {
     if s.pointee.deviceLogCount == 0, let fault = cpu.debugCheckBeforeInstruction() { throw fault }
     let block = try blocks.block(cpu, context: context & ~EngineMode.flat)
     if cpu.systemFlag(EFlags.tf.rawValue) { s.pointee.pendingDebug |= DR6.bs.rawValue }
+    if s.pointee.deviceLogCount == 0, cpu.records(.callout) { cpu.recordCallout(blocks.operation(of: block)) }
     return block
   }
 

@@ -29,7 +29,7 @@ package struct Lockstep {
   package init(_ guest: LockstepGuest) { self.guest = guest }
 
   package enum Failure: Error, CustomStringConvertible {
-    case memory(MachineMemoryError)
+    case memory(MachineSetupError)
     case loading(LoadingError)
     case stuck(UInt64)
 

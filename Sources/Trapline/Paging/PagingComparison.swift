@@ -57,7 +57,7 @@ public struct PagingComparison {
   }
 
   public enum Failure: Error, CustomStringConvertible {
-    case memory(MachineMemoryError)
+    case memory(MachineSetupError)
     case loading(LoadingError)
     /// The guest did not do what it was asked to.
     case guest(String)

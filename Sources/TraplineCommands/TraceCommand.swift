@@ -1,0 +1,81 @@
+// `trapline trace`: runs a guest on a platform, and writes what each of its system calls goes through.
+
+import ArgumentParser
+import Platforms
+import Tracing
+import Trapline
+
+struct TraceCommand: ConsoleCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "trace",
+    abstract: "Run a guest and write down what happened below it, event by event.",
+    discussion: """
+      The trace goes to standard output, or to --output FILE; the guest's serial line to standard error, or where --serial \
+      says. Events are dated by modelled time: retired instructions, and what the cost model says of each event \
+      ('trapline costs'). With --syscall only what lies between the entry and the return of those calls is written. The \
+      chrome format opens in Perfetto (ui.perfetto.dev) and chrome://tracing.
+
+      Exit status: the guest's, as of 'trapline run'; 8 when the trace can't be written.
+      """)
+
+  static let examples = [
+    "trapline trace .build/guests/pocket.elf --module .build/guests/pocket-calls.elf --platform workstation --syscall getppid",
+    "trapline trace .build/guests/shutdown.elf --format jsonl --output shutdown.jsonl",
+  ]
+
+  @OptionGroup var recording: RecordingArguments
+
+  @OptionGroup(title: "Platform options")
+  var platform: PlatformArguments
+
+  @Option(
+    parsing: .singleValue,
+    help: ArgumentHelp("Only these system calls, by number or Linux name; may be repeated.", valueName: "call"))
+  var syscall: [String] = []
+
+  @Option(
+    help: ArgumentHelp("Events to keep, as in 'kind=exception,portWrite;context=user'.", valueName: "filter"),
+    transform: { try EventFilter(parsing: $0) })
+  var filter: EventFilter?
+
+  @Option(help: "The trace's form: text, jsonl or chrome (default: by the file's name, else text).")
+  var format: TraceFormat?
+
+  @Option(help: ArgumentHelp("Where the trace goes.", valueName: "file"))
+  var output: String?
+
+  mutating func run(on console: Console) throws -> Int32 {
+    let file = try output.map { path throws(Refusal) in try OutputFile(path: path, on: console) }
+    let sink = TraceFormat.chosen(format, file: output).makeSink(file?.sink ?? console.output, guest: recording.guest.file)
+    let platform = platform
+    let result = try recording.record(on: console, to: sink, filter: filter ?? EventFilter(), costs: nil) {
+      try platform.configure(&$0)
+    }
+    if result.summary.isNotable { console.say(result.summary.sentence) }
+    var status = result.exitStatus
+    if let problem = file?.finish() {
+      console.say(problem)
+      if status & 1 == 0, status < ExitStatus.inputOutput { status = ExitStatus.inputOutput }
+    }
+    return status
+  }
+}
+
+/// The forms of an event trace.
+enum TraceFormat: String, ExpressibleByArgument, CaseIterable {
+  case text, jsonl
+
+  /// As asked for; else by the file's name.
+  static func chosen(_ format: TraceFormat?, file: String?) -> TraceFormat {
+    if let format { return format }
+    guard let file else { return .text }
+    return file.hasSuffix(".jsonl") || file.hasSuffix(".json") ? .jsonl : .text
+  }
+
+  func makeSink(_ output: Tracing.ByteSink, guest: String) -> any EventSink {
+    switch self {
+    case .text: TextSink(output)
+    case .jsonl: JSONLinesSink(output, guest: guest)
+    }
+  }
+}

@@ -177,8 +177,11 @@ public struct SpanComparison: Sendable {
     (left?.omitted ?? 0) != (right?.omitted ?? 0) || (left?.omittedDigest ?? 0) != (right?.omittedDigest ?? 0)
   }
 
+  /// No event differs, in its cost or otherwise. A span whose partner is missing differs; a piece between calls only by its
+  /// events.
   public var isSame: Bool {
-    if left == nil || right == nil || omittedDiffer { return false }
+    if omittedDiffer { return false }
+    if (left == nil || right == nil) && (left ?? right)?.kind != .outside { return false }
     let counts = counts
     return counts.onlyLeft == 0 && counts.onlyRight == 0 && counts.otherCost == 0
   }

@@ -2,11 +2,11 @@
 // at which instruction, in which address space and at what cost may differ.
 
 extension Event {
-  /// Kind, context and details are the same.
+  /// Kind, context and details are the same. A return's CR3 is no detail: it says whose call it was.
   @inline(__always)
   public func matches(_ other: Event) -> Bool {
     kind == other.kind && context == other.context && code == other.code && a == other.a && b == other.b
-      && arguments == other.arguments
+      && (arguments == other.arguments || kind == .systemCallReturn)
   }
 
   /// Equal for events that match.
@@ -14,6 +14,7 @@ extension Event {
     var hash = UInt64(kind.rawValue) << 40 | UInt64(context.rawValue) << 32 | UInt64(code)
     hash = Self.mix(hash, a)
     hash = Self.mix(hash, b)
+    if kind == .systemCallReturn { return hash }
     hash = Self.mix(hash, UInt64(arguments.0) << 32 | UInt64(arguments.1))
     hash = Self.mix(hash, UInt64(arguments.2) << 32 | UInt64(arguments.3))
     return Self.mix(hash, UInt64(arguments.4) << 32 | UInt64(arguments.5))

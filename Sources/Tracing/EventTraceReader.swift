@@ -55,7 +55,9 @@ public enum EventTraceReader {
     return trace
   }
 
-  private static func header(_ scanner: inout JSONScanner) throws(EventTraceError) -> String {
+  /// The first line.
+  /// - Returns: what ran.
+  static func header(_ scanner: inout JSONScanner) throws(EventTraceError) -> String {
     var members: [JSONScanner.Member] = []
     guard scanner.peek == 0x7b else {
       throw scanner.error(
@@ -83,7 +85,8 @@ public enum EventTraceReader {
   private static let kinds = EventKind.allCases
   private static let contexts = EventContext.allCases
 
-  private static func event(
+  /// The event of a line whose members are these.
+  static func event(
     _ members: [JSONScanner.Member], _ scanner: JSONScanner
   ) throws(EventTraceError) -> Event {
     var fields = MemberReader(members: members, scanner: scanner)

@@ -18,9 +18,13 @@ struct JSONScanner {
 
   let bytes: UnsafeRawBufferPointer
   private var position = 0
-  private(set) var line = 1
+  private(set) var line: Int
 
-  init(bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+  /// - Parameter line: the number of the first line, where `bytes` are the middle of a file.
+  init(bytes: UnsafeRawBufferPointer, line: Int = 1) {
+    self.bytes = bytes
+    self.line = line
+  }
 
   var isAtEnd: Bool { position >= bytes.count }
   var peek: UInt8? { position < bytes.count ? bytes[position] : nil }

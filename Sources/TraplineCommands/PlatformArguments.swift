@@ -3,9 +3,13 @@
 import ArgumentParser
 import Devices
 import Platforms
+import Processor
 import Trapline
 
-extension PlatformKind: ExpressibleByArgument {}
+extension PlatformKind: ExpressibleByArgument {
+  /// A monitor keeps shadow page tables; without one the guest's own translate.
+  var usualPager: PagerKind { self == .bare ? .none : .shadow }
+}
 
 /// `DEVICE=monitor|vmx` of `--serve`.
 struct ServeArgument: Equatable {
@@ -65,7 +69,7 @@ struct PlatformArguments: ParsableArguments {
     let rows = machine.devices.bus.portRows.map { row in
       let ports = row.ports.map { $0.count == 1 ? hex($0.lowerBound) : "\(hex($0.lowerBound))-\(hex($0.upperBound))" }
       let server = platform == .workstation ? serving[row.device].rawValue : platform == .esx ? "monitor" : "machine"
-      let reason = platform == .workstation ? serving.rows.first { $0.device == row.device }?.fixedBecause : nil
+      let reason = platform == .workstation ? serving.reason(against: row.device) : nil
       return [ports ?? "-", row.device, server, reason.map { "fixed: \($0)" } ?? (platform == .workstation ? "--serve" : "")]
     }
     return TextTable(heading: ["ports", "device", "served by", ""], rows: rows, widths: [9, 14, 9, 60]).text

@@ -16,8 +16,10 @@ struct RecordingArguments: ParsableArguments {
   var board: BoardArguments
 
   @Option(
-    help: ArgumentHelp("Whose page tables translate: the guest's (none), shadow or nested.", valueName: "pager"))
-  var pager = PagerKind.none
+    help: ArgumentHelp(
+      "Whose page tables translate: the guest's (none), shadow or nested (default: none on bare, else shadow).",
+      valueName: "pager"))
+  var pager: PagerKind?
 
   @OptionGroup(title: "Engine options")
   var engine: EngineArguments
@@ -67,9 +69,9 @@ struct RecordingArguments: ParsableArguments {
     configuration.memorySize = guest.memory.bytes
     board.configure(&configuration, drives)
     configuration.videoBIOS = start.videoROM
-    configuration.paging = paging.configuration(pager)
     engine.configure(&configuration)
     try choose(&configuration)
+    configuration.paging = paging.configuration(pager ?? configuration.platform.usualPager)
 
     let interruption = console.ownsProcess ? Interruption() : nil
     defer { interruption?.finish() }

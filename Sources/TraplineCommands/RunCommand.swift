@@ -82,8 +82,10 @@ struct RunCommand: ConsoleCommand {
   var dumpState = false
 
   @Option(
-    help: ArgumentHelp("Whose page tables translate: the guest's (none), shadow or nested.", valueName: "pager"))
-  var pager = PagerKind.none
+    help: ArgumentHelp(
+      "Whose page tables translate: the guest's (none), shadow or nested (default: none on bare, else shadow).",
+      valueName: "pager"))
+  var pager: PagerKind?
 
   @OptionGroup(title: "Platform options")
   var platform: PlatformArguments
@@ -155,9 +157,9 @@ struct RunCommand: ConsoleCommand {
     configuration.isRealtime = realtime
     board.configure(&configuration, drives)
     configuration.videoBIOS = start.videoROM
-    configuration.paging = paging.configuration(pager)
     engine.configure(&configuration)
     try platform.configure(&configuration)
+    configuration.paging = paging.configuration(pager ?? configuration.platform.usualPager)
 
     // Before the terminal is made raw, so that it comes back whatever happens.
     let interruption = console.ownsProcess ? Interruption() : nil

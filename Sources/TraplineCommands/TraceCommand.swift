@@ -30,8 +30,10 @@ struct TraceCommand: ConsoleCommand {
 
   @Option(
     parsing: .singleValue,
-    help: ArgumentHelp("Only these system calls, by number or Linux name; may be repeated.", valueName: "call"))
-  var syscall: [String] = []
+    help: ArgumentHelp(
+      "Only the paths of these system calls, by number or Linux name, or pagefault; may be repeated.", valueName: "call"),
+    transform: { try SpanChoice(parsing: $0) })
+  var syscall: [SpanChoice] = []
 
   @Option(
     help: ArgumentHelp("Events to keep, as in 'kind=exception,portWrite;context=user'.", valueName: "filter"),
@@ -46,8 +48,9 @@ struct TraceCommand: ConsoleCommand {
 
   mutating func run(on console: Console) throws -> Int32 {
     let file = try output.map { path throws(Refusal) in try OutputFile(path: path, on: console) }
-    let sink = TraceFormat.chosen(format, file: output).makeSink(file?.sink ?? console.output, guest: recording.guest.file)
-    let platform = platform
+    var sink = TraceFormat.chosen(format, file: output).makeSink(file?.sink ?? console.output, guest: recording.guest.file)
+    let (platform, wanted) = (platform, syscall)
+    if !wanted.isEmpty { sink = SpanSink(sink) { span in wanted.contains { $0.matches(span) } } }
     let result = try recording.record(on: console, to: sink, filter: filter ?? EventFilter(), costs: nil) {
       try platform.configure(&$0)
     }

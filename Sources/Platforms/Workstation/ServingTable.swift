@@ -44,11 +44,19 @@ public struct ServingTable: Sendable, Equatable {
     Row(device: "acpi", server: .vmx),
     Row(device: "fw_cfg", server: .vmx),
     Row(device: "ide", server: .vmx, fixedBecause: "its back end is the host's"),
+    Row(device: "ide0", server: .vmx, fixedBecause: "its back end is the host's"),
+    Row(device: "ide1", server: .vmx, fixedBecause: "its back end is the host's"),
     Row(device: "floppy", server: .vmx, fixedBecause: "its back end is the host's"),
     Row(device: "pcnet", server: .vmx),
   ]
 
   public init() {}
+
+  /// Why a device stays where it is; nil for one that `serve` moves.
+  public func reason(against device: String) -> String? {
+    guard let row = rows.first(where: { $0.device == device }) else { return "its back end is the host's" }
+    return row.fixedBecause
+  }
 
   public subscript(_ device: String) -> Server { rows.first { $0.device == device }?.server ?? .vmx }
 

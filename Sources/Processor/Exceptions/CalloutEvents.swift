@@ -32,21 +32,14 @@ extension CalloutReason {
     }
   }
 
-  /// Why the guest's user code, which runs directly, comes to the monitor by a trap of its own making.
-  static func inUser(_ operation: Operation) -> CalloutReason? {
-    switch operation {
-    case .int, .int3, .into, .icebp, .sysenter: .systemCallGate
-    case .in, .out, .ins, .outs: .port
-    default: nil
-    }
-  }
 }
 
 extension CPU {
   /// Tells of a callout, if the instruction that comes next is one.
+  /// User code runs directly: what it may not do traps, and that is an exception's or a system call's event.
   @inline(never) func recordCallout(_ operation: Operation) {
-    guard isProtected, !isVirtual8086 else { return }
-    if let reason = isUser ? CalloutReason.inUser(operation) : CalloutReason.inKernel(operation) {
+    guard isProtected, !isVirtual8086, !isUser else { return }
+    if let reason = CalloutReason.inKernel(operation) {
       record(.callout, code: reason.rawValue)
     }
   }

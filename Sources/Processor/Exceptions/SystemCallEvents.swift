@@ -158,6 +158,8 @@ extension CPU {
         kind: .systemCallEntry, context: .guestUser, retired: UInt64(bitPattern: retired), code: code, a: UInt64(eax),
         b: UInt64(site.returnAddress), arguments: (ebx, ecx, edx, esi, edi, ebp), instructionPointer: site.eip,
         addressSpace: site.cr3))
+    // User code runs directly, and its call is a trap to the monitor, which goes on with the guest kernel's translation.
+    record(.callout, code: CalloutReason.systemCallGate.rawValue, eip: site.eip)
   }
 
   /// After a transfer to level 3: is it the return of a system call?

@@ -239,6 +239,8 @@ public struct CPUState {
   var eventMask: UInt64 = 0
   /// Some of them happen in the middle of instructions.
   var tellsWithinInstructions = false
+  /// What CPUID says of the monitor if that is one of VMware's.
+  var vmware: VMwareFrequencies?
 
   /// Translations filled after a page walk, walks in all, flushes: for statistics.
   public var counters = Counters()

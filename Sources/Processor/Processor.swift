@@ -131,6 +131,15 @@ public final class Processor {
     }
   }
 
+  /// The monitor shows itself as one of VMware's: CPUID has their leaves. Set it before the guest runs.
+  public var vmware: VMwareFrequencies? {
+    get { cpu.s.pointee.vmware }
+    set {
+      cpu.s.pointee.vmware = newValue
+      cpu.s.pointee.cpuidNumber = CPUIDTable.noLeaf
+    }
+  }
+
   /// The guest has the APIC on in IA32_APIC_BASE. While it is off, INTR is the 8259s' again.
   public var isLocalAPICEnabled: Bool { cpu.isLocalAPICEnabled }
 

@@ -44,6 +44,19 @@ public struct MachineConfiguration {
 
   public init() {}
 
+  /// What the guest can call the monitor by; on bare silicon there is nobody to be called.
+  var backdoor: Backdoor? {
+    let product: Backdoor.Product
+    switch platform {
+    case .bare: return nil
+    case .workstation: product = .workstation
+    case .esx: product = .esx
+    }
+    return Backdoor(
+      product: product, processorHertz: instructionsPerSecond, busHertz: UInt32(LocalAPIC.frequency), memorySize: memorySize,
+      unixTime: unixTime)
+  }
+
   func makePlatform() throws(PlatformError) -> any Platform {
     switch platform {
     case .bare: BarePlatform()

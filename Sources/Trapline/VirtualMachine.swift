@@ -20,6 +20,8 @@ public final class VirtualMachine {
   /// Whether accesses to devices are the platform's to carry out.
   private let isRouted: Bool
   private let reporter: MachineReporter
+  /// Nil where no monitor of VMware's is.
+  private let backdoor: Backdoor?
   public var exits: ExitCounts { counts.pointee }
   /// Behind a pointer: an exit costs no exclusivity check.
   private let counts: UnsafeMutablePointer<ExitCounts>
@@ -70,6 +72,11 @@ public final class VirtualMachine {
     let dma = GuestMemoryDMA(memory: memory)
     dma.wrote = { [unowned processor] address, count in processor.noteWrite(at: address, count: UInt64(count)) }
     reporter = MachineReporter(processor)
+    backdoor = configuration.backdoor
+    processor.vmware = backdoor.map { backdoor in
+      VMwareFrequencies(
+        processorKilohertz: UInt32(clamping: backdoor.processorHertz / 1000), busKilohertz: backdoor.busHertz / 1000)
+    }
     platform = try configuration.makePlatform()
     isRouted = platform.routesAccesses
     var board = PCDevices.Configuration(
@@ -322,6 +329,7 @@ public final class VirtualMachine {
   /// Does what a device access asks for and hands the answer to the processor: the one place where exits meet devices.
   private func carryOut(_ exit: Exit) {
     switch exit {
+    case .portRead(Backdoor.port, 4) where callBackdoor(): counts.pointee.portReads += 1
     case .portRead(let port, let size):
       counts.pointee.portReads += 1
       let width = AccessSize(bytes: size)
@@ -358,6 +366,25 @@ public final class VirtualMachine {
     case .budget, .interruptWindow, .halt, .served, .shutdown:
       preconditionFailure("not a device access")
     }
+  }
+
+  /// IN EAX from VMware's port: a call, when EAX has the magic number and the platform is one of theirs.
+  private func callBackdoor() -> Bool {
+    guard let backdoor else { return false }
+    // In the order of the register numbers: EAX ECX EDX EBX, and then ESI EDI.
+    var registers = BackdoorRegisters(
+      eax: processor[register: 0], ebx: processor[register: 3], ecx: processor[register: 1], edx: processor[register: 2],
+      esi: processor[register: 6], edi: processor[register: 7])
+    let command = registers.ecx & 0xffff
+    guard backdoor.call(&registers, now: now) else { return false }
+    record(.backdoorCall, code: command, a: UInt64(registers.eax), b: UInt64(registers.ebx))
+    processor[register: 3] = registers.ebx
+    processor[register: 1] = registers.ecx
+    processor[register: 2] = registers.edx
+    processor[register: 6] = registers.esi
+    processor[register: 7] = registers.edi
+    processor.answer(registers.eax)
+    return true
   }
 
   private func takeRequests() -> RunOutcome? {

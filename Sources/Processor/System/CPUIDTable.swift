@@ -55,12 +55,13 @@ enum CPUIDTable {
   static let highestBasic: UInt32 = 1
   static let highestExtended: UInt32 = 0x8000_0008
 
-  /// The answer for a leaf. One beyond the highest is answered like the highest basic leaf, as by Intel's processors.
   /// For `CPUState.cpuidNumber`.
   static let noLeaf: UInt64 = 1 << 32
 
-  static func leaf(_ number: UInt32, hasAPIC: Bool = false) -> Leaf {
-    switch number {
+  /// The answer for a leaf. One beyond the highest is answered like the highest basic leaf, as by Intel's processors.
+  static func leaf(_ number: UInt32, hasAPIC: Bool = false, vmware: VMwareFrequencies? = nil) -> Leaf {
+    if let vmware, let leaf = vmware.leaf(number) { return leaf }
+    return switch number {
     case 0:
       // "GenuineIntel" in EBX, EDX, ECX.
       Leaf(eax: highestBasic, ebx: 0x756e_6547, ecx: 0x6c65_746e, edx: 0x4965_6e69)
@@ -90,13 +91,37 @@ enum CPUIDTable {
   }
 }
 
+/// The monitor's leaves as VMware's products have them (Linux, arch/x86/kernel/cpu/vmware.c): a guest that finds their
+/// signature uses the backdoor port.
+public struct VMwareFrequencies: BitwiseCopyable, Sendable, Equatable {
+  /// Of the time-stamp counter, and of the local APIC's timer.
+  public var processorKilohertz: UInt32
+  public var busKilohertz: UInt32
+
+  private static let highest = CPUIDTable.monitorLeaf + 0x10
+
+  public init(processorKilohertz: UInt32, busKilohertz: UInt32) {
+    self.processorKilohertz = processorKilohertz
+    self.busKilohertz = busKilohertz
+  }
+
+  func leaf(_ number: UInt32) -> CPUIDTable.Leaf? {
+    switch number {
+    // "VMwareVMware" in EBX, ECX, EDX.
+    case CPUIDTable.monitorLeaf: CPUIDTable.Leaf(eax: Self.highest, ebx: 0x6177_4d56, ecx: 0x4d56_6572, edx: 0x6572_6177)
+    case Self.highest: CPUIDTable.Leaf(eax: processorKilohertz, ebx: busKilohertz)
+    default: nil
+    }
+  }
+}
+
 extension CPU {
   var isLocalAPICEnabled: Bool { s.pointee.hasLocalAPIC && s.pointee.apicBase & APICBase.enabled != 0 }
 
   // MARK: Ordinary body
 
   func cpuid(_ i: UnsafePointer<Instruction>) throws(GuestFault) {
-    let leaf = CPUIDTable.leaf(eax, hasAPIC: isLocalAPICEnabled)
+    let leaf = CPUIDTable.leaf(eax, hasAPIC: isLocalAPICEnabled, vmware: s.pointee.vmware)
     s.pointee.cpuidNumber = UInt64(eax)
     s.pointee.cpuidLeaf = leaf
     eax = leaf.eax

@@ -30,7 +30,8 @@ let package = Package(
     .target(
       name: "Processor", dependencies: ["CHost", "ISA", "Memory", "Tracing", "Translation"], swiftSettings: translator),
     .target(name: "Devices", dependencies: ["Memory", "Tracing"]),
-    .target(name: "Platforms", dependencies: ["CHost", "Devices", "Memory", "Tracing"]),
+    .target(name: "Vmkernel", dependencies: ["Devices", "Memory", "Tracing"]),
+    .target(name: "Platforms", dependencies: ["CHost", "Devices", "Memory", "Tracing", "Vmkernel"]),
     .target(name: "Loading", dependencies: ["CLZMA", "Memory"]),
     .target(name: "Trapline", dependencies: ["Processor", "Devices", "Platforms", "Loading", "Memory", "Tracing", "ISA"]),
     .target(name: "Charts"),
@@ -58,6 +59,7 @@ let package = Package(
     .testTarget(name: "TranslationTests", dependencies: ["Translation", "ISA"]),
     .testTarget(name: "ProcessorTests", dependencies: ["Processor", "Oracle", "Translation"], swiftSettings: translator),
     .testTarget(name: "DevicesTests", dependencies: ["Devices"]),
+    .testTarget(name: "VmkernelTests", dependencies: ["Vmkernel", "Devices", "Memory", "Tracing"]),
     .testTarget(name: "LoadingTests", dependencies: ["Loading"]),
     .testTarget(name: "TraplineTests", dependencies: ["Trapline", "TraplineCommands", "Loading", "Processor"]),
     .testTarget(name: "ChartsTests", dependencies: ["Charts"]),

@@ -41,6 +41,8 @@ public struct MachineConfiguration {
   public var platform = PlatformKind.bare
   /// How a hosted monitor is set up.
   public var workstation = WorkstationOptions()
+  /// How a machine with a vmkernel is.
+  public var esx = ESXOptions()
 
   public init() {}
 
@@ -57,11 +59,11 @@ public struct MachineConfiguration {
       unixTime: unixTime)
   }
 
-  func makePlatform() throws(PlatformError) -> any Platform {
+  func makePlatform(_ memory: MachineMemory) throws(PlatformError) -> any Platform {
     switch platform {
     case .bare: BarePlatform()
     case .workstation: try Workstation(workstation)
-    case .esx: BarePlatform()
+    case .esx: try ESX(esx, memory: memory)
     }
   }
 }

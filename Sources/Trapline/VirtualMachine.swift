@@ -59,7 +59,7 @@ public final class VirtualMachine {
   private init(making configuration: MachineConfiguration) throws {
     // What is too much is refused below, with its reason; here it must only not overflow.
     let size = min(configuration.memorySize, GuestPhysicalMemory.largestRAM)
-    let machine = try MachineMemory(size: Int(size) + Self.boardMemory + configuration.paging.tableMemory)
+    let machine = try MachineMemory(size: Int(size) + Self.boardMemory + configuration.paging.tableMemory + ESX.memorySize)
     memory = try GuestPhysicalMemory(machine: machine, ramSize: configuration.memorySize)
     processor = Processor(memory: memory)
     processor.hasLocalAPIC = configuration.hasAPIC
@@ -77,7 +77,7 @@ public final class VirtualMachine {
       VMwareFrequencies(
         processorKilohertz: UInt32(clamping: backdoor.processorHertz / 1000), busKilohertz: backdoor.busHertz / 1000)
     }
-    platform = try configuration.makePlatform()
+    platform = try configuration.makePlatform(machine)
     isRouted = platform.routesAccesses
     var board = PCDevices.Configuration(
       ramSize: configuration.memorySize, unixTime: configuration.unixTime,

@@ -40,7 +40,9 @@ struct PlatformArguments: ParsableArguments {
   var serve: [ServeArgument] = []
 
   @Option(
-    help: ArgumentHelp("workstation: interrupts of the host's clock in a virtual second; 0 for none.", valueName: "rate"))
+    help: ArgumentHelp(
+      "Interrupts of the machine's own clock in a virtual second: each is the host's, or the vmkernel's; 0 for none.",
+      valueName: "rate"))
   var hostInterrupts: UInt32 = 100
 
   @Flag(help: "Show which ports are whose, and who serves them, and end.")
@@ -55,6 +57,7 @@ struct PlatformArguments: ParsableArguments {
   func configure(_ configuration: inout MachineConfiguration) throws(Refusal) {
     configuration.platform = platform
     configuration.workstation.hostInterruptRate = UInt64(hostInterrupts)
+    configuration.esx.timerRate = UInt64(hostInterrupts)
     for argument in serve {
       do {
         try configuration.workstation.serving.serve(argument.device, by: argument.server)

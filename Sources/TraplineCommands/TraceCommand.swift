@@ -40,7 +40,7 @@ struct TraceCommand: ConsoleCommand {
     transform: { try EventFilter(parsing: $0) })
   var filter: EventFilter?
 
-  @Option(help: "The trace's form: text, jsonl or chrome (default: by the file's name, else text).")
+  @Option(help: "The trace's form: text, path, jsonl or chrome (default: by the file's name, else text).")
   var format: TraceFormat?
 
   @Option(help: ArgumentHelp("Where the trace goes.", valueName: "file"))
@@ -48,9 +48,14 @@ struct TraceCommand: ConsoleCommand {
 
   mutating func run(on console: Console) throws -> Int32 {
     let file = try output.map { path throws(Refusal) in try OutputFile(path: path, on: console) }
-    var sink = TraceFormat.chosen(format, file: output).makeSink(file?.sink ?? console.output, guest: recording.guest.file)
+    let bytes = file?.sink ?? console.output
+    let format = TraceFormat.chosen(format, file: output)
+    var sink = format.makeSink(bytes, guest: recording.guest.file)
     let (platform, wanted) = (platform, syscall)
-    if !wanted.isEmpty { sink = SpanSink(sink) { span in wanted.contains { $0.matches(span) } } }
+    if !wanted.isEmpty {
+      let lower = format == .path ? PathSink(bytes) : sink
+      sink = SpanSink(lower) { span in wanted.contains { $0.matches(span) } }
+    }
     let result = try recording.record(on: console, to: sink, filter: filter ?? EventFilter(), costs: nil) {
       try platform.configure(&$0)
     }
@@ -67,6 +72,8 @@ struct TraceCommand: ConsoleCommand {
 /// The forms of an event trace.
 enum TraceFormat: String, ExpressibleByArgument, CaseIterable {
   case text, jsonl
+  /// What each system call went through, repetitions said once.
+  case path
 
   /// As asked for; else by the file's name.
   static func chosen(_ format: TraceFormat?, file: String?) -> TraceFormat {
@@ -79,6 +86,7 @@ enum TraceFormat: String, ExpressibleByArgument, CaseIterable {
     switch self {
     case .text: TextSink(output)
     case .jsonl: JSONLinesSink(output, guest: guest)
+    case .path: SpanSink(PathSink(output)) { _ in true }
     }
   }
 }

@@ -21,7 +21,8 @@ public struct TraplineCommand: ParsableCommand {
 
   static let version = "0.1.0"
   static let subcommands: [any ParsableCommand.Type] = [
-    RunCommand.self, LinuxCommand.self, MMUCommand.self, TranslateCommand.self, DisasmCommand.self, ISACommand.self,
+    RunCommand.self, LinuxCommand.self, MMUCommand.self, TranslateCommand.self, DiffCommand.self, DisasmCommand.self,
+    ISACommand.self,
   ]
   static let examples = ["trapline run --help", "trapline isa --sensitive"]
 

@@ -99,23 +99,25 @@ final class DiffText: DiffReport {
       switch row {
       case .both(let left, let right):
         write(
-          "  \(cell(text(left))) \(row.differs ? "|" : " ") \(cell(text(right)))", row.differs ? paint.privileged : { $0 })
-      case .onlyLeft(let event): write("  \(cell(text(event))) <", paint.sensitive)
-      case .onlyRight(let event): write("  \(cell("")) > \(cell(text(event)))", paint.good)
+          "  \(cell(left)) \(row.differs ? "|" : " ") \(cell(right))", row.differs ? paint.privileged : { $0 })
+      case .onlyLeft(let event): write("  \(cell(event)) <", paint.sensitive)
+      case .onlyRight(let event): write("  \(cell("")) > \(cell(event))", paint.good)
       }
     }
     tellHidden()
   }
 
-  private func text(_ event: Event) -> String {
-    let cost = event.cost == 0 ? "" : " cost=\(event.cost)"
-    return "\(event.context.shortText.padded(to: 7)) \(event.kind.name.padded(to: 16)) \(event.detailText)\(cost)"
+  /// The cost stays visible, however long the details.
+  private func cell(_ event: Event) -> String {
+    let text = "\(event.context.shortText.padded(to: 7)) \(event.kind.name.padded(to: 17)) \(event.detailText)"
+    return cell(text, event.cost == 0 ? "" : " cost=\(event.cost)")
   }
 
   /// As wide as half of the line.
-  private func cell(_ text: String) -> String {
+  private func cell(_ text: String, _ end: String = "") -> String {
     let room = max((width - 5) / 2, 8)
-    return text.count > room ? text.prefix(room - 1) + "\u{2026}" : text.padded(to: room)
+    let most = max(room - end.count, 1)
+    return ((text.count > most ? text.prefix(most - 1) + "\u{2026}" : text) + end).padded(to: room)
   }
 
   private func write(_ line: String, _ colour: (String) -> String) {
@@ -126,6 +128,7 @@ final class DiffText: DiffReport {
 
   // MARK: Totals
 
+  /// Columns in pairs: the left trace and the right one.
   func end(_ summary: TraceDiffSummary) {
     if selection.omitted > 0 {
       write(
@@ -158,7 +161,7 @@ final class DiffText: DiffReport {
           counters.map {
             let (left, right) = (summary.left[$0], summary.right[$0])
             return [$0.name, grouped(left), grouped(right), difference(left, right)]
-          }, ["left", "right", "difference"])
+          }, [names.0, names.1, "difference"])
       }
       output.append("\n")
     }

@@ -64,6 +64,10 @@ struct DiffCommand: ConsoleCommand {
   @Option(help: ArgumentHelp("Where the result goes instead of standard output.", valueName: "file"))
   var output: String?
 
+  @Option(
+    help: ArgumentHelp("Write a page with the paths of the first 200 calls that differ.", valueName: "file"))
+  var html: String?
+
   func validate() throws {
     if let limit, !(0...1_000_000).contains(limit) { throw ValidationError("--limit must be from 0 to 1000000") }
     if all, limit != nil { throw ValidationError("--all shows everything: leave --limit out") }
@@ -80,7 +84,9 @@ struct DiffCommand: ConsoleCommand {
       throw Refusal(
         "\(shown(events)) is a trace of events and \(shown(instructions)) one of instructions: they can't be compared")
     }
-    if first.kind == .instructions, syscall != nil { throw Refusal("--syscall chooses among events, not instructions") }
+    if first.kind == .instructions, syscall != nil || html != nil {
+      throw Refusal("--syscall and --html are for events: these are traces of instructions")
+    }
     return first.kind == .events
       ? try compareEvents(first, second, on: console) : try compareInstructions(first, second, on: console)
   }
@@ -106,8 +112,22 @@ struct DiffCommand: ConsoleCommand {
     var diff = EventDiff(left: try side(first), right: try side(second))
     diff.diff.selection = syscall?.selection ?? .everything
     let file = try outputFile(on: console)
-    let result = try diff.run(report(into: file?.sink ?? console.output, on: console), pageLimits: nil)
+    let page = try html.map { path throws(Refusal) in try OutputFile(path: path, on: console, keepsOld: true) }
+    let limits = DiffLimits(
+      showsAll: false, spans: min(limit ?? DiffLimits.spansOnPage, DiffLimits.spansOnPage),
+      rowsInSpan: DiffLimits.rowsInSpanOnPage)
+    let result = try diff.run(
+      report(into: file?.sink ?? console.output, on: console), pageLimits: page == nil ? nil : limits)
     try finish(file)
+    if let page {
+      page.replaceOld()
+      page.sink.append(
+        DiffPage(
+          title: "\(diff.left.name) and \(diff.right.name)", names: (diff.left.name, diff.right.name),
+          spans: result.spansForPage, totals: result.summary.totals
+        ).text)
+      try finish(page)
+    }
     return result.summary.isSame ? Status.same : Status.differ
   }
 

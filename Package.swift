@@ -10,6 +10,7 @@ let package = Package(
   products: [
     .library(name: "Trapline", targets: ["Trapline"]),
     .library(name: "ISA", targets: ["ISA"]),
+    .library(name: "Tracing", targets: ["Tracing"]),
     .executable(name: "trapline", targets: ["trapline-cli"]),
   ],
   dependencies: [

@@ -8,6 +8,9 @@ let package = Package(
   targets: [
     .executableTarget(
       name: "decode-throughput",
-      dependencies: [.product(name: "ISA", package: "trapline")])
+      dependencies: [.product(name: "ISA", package: "trapline")]),
+    .executableTarget(
+      name: "event-trace",
+      dependencies: [.product(name: "Tracing", package: "trapline")]),
   ]
 )

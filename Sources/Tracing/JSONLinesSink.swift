@@ -23,7 +23,7 @@ public final class JSONLinesSink: EventSink {
   }
 
   public func receive(_ events: UnsafeBufferPointer<Event>) {
-    for event in events { write(event) }
+    for event in events { Self.write(event, to: output) }
   }
 
   public func flush() { output.flush() }
@@ -47,8 +47,9 @@ public final class JSONLinesSink: EventSink {
     return result + "\""
   }
 
-  private func write(_ event: Event) {
-    output.withCursor(Self.longestLine) { line in
+  /// One line.
+  static func write(_ event: Event, to output: ByteSink) {
+    output.withCursor(longestLine) { line in
       line.put("{\"sequence\":")
       line.decimal(event.sequence)
       line.put(",\"retired\":")
@@ -69,7 +70,7 @@ public final class JSONLinesSink: EventSink {
       var unnamed = (code: event.code != 0, a: event.a != 0, b: event.b != 0)
       func field(_ field: EventField?) {
         guard let field else { return }
-        Self.member(field.name, event.value(of: field.slot), &line)
+        member(field.name, event.value(of: field.slot), &line)
         switch field.slot {
         case .code: unnamed.code = false
         case .a: unnamed.a = false
@@ -79,9 +80,9 @@ public final class JSONLinesSink: EventSink {
       field(row.first)
       field(row.second)
       field(row.third)
-      if unnamed.code { Self.member("code", UInt64(event.code), &line) }
-      if unnamed.a { Self.member("a", event.a, &line) }
-      if unnamed.b { Self.member("b", event.b, &line) }
+      if unnamed.code { member("code", UInt64(event.code), &line) }
+      if unnamed.a { member("a", event.a, &line) }
+      if unnamed.b { member("b", event.b, &line) }
       let number: UInt64? =
         switch event.kind {
         case .systemCallEntry: event.a
@@ -93,10 +94,10 @@ public final class JSONLinesSink: EventSink {
         line.put(name)
         line.put(0x22)
       }
-      if event.cost != 0 { Self.member("cost", UInt64(event.cost), &line) }
-      if event.measured != 0 { Self.member("measured", UInt64(event.measured), &line) }
+      if event.cost != 0 { member("cost", UInt64(event.cost), &line) }
+      if event.measured != 0 { member("measured", UInt64(event.measured), &line) }
       if row.hasArguments || event.arguments != (0, 0, 0, 0, 0, 0) {
-        Self.arguments(event.arguments, &line)
+        arguments(event.arguments, &line)
       }
       line.put("}\n")
     }

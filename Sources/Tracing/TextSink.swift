@@ -9,7 +9,7 @@ public final class TextSink: EventSink {
   private var previous: UInt64 = 0
 
   /// No line is longer; `ByteCursor` relies on it.
-  private static let longestLine = 1024
+  static let longestLine = 1024
 
   /// - Parameter hasHeading: whether the first line names the columns.
   public init(_ output: ByteSink, hasHeading: Bool = true) {
@@ -90,7 +90,7 @@ public final class TextSink: EventSink {
   }
 
   /// Each detail ends in a space.
-  private static func details(of event: Event, _ row: EventKindRow, _ line: inout ByteCursor) {
+  static func details(of event: Event, _ row: EventKindRow, _ line: inout ByteCursor) {
     switch event.kind {
     case .systemCallEntry:
       gate(event.code, &line)

@@ -22,9 +22,11 @@ final class InstructionTracer {
     self.output = output
     hasSymbols = !view.symbols.isEmpty
     let symbol = hasSymbols ? "symbol".padded(to: Self.symbolWidth) + "  " : ""
-    output.append("#      retired  address        \("bytes".padded(to: 23))  \(symbol)\("instruction".padded(to: 34))  changes\n")
+    output.append("\(Self.heading)\("bytes".padded(to: 23))  \(symbol)\("instruction".padded(to: 34))  changes\n")
   }
 
+  /// How each such trace begins.
+  static let heading = "#      retired  address        "
   private static let symbolWidth = 20
 
   /// Like `VirtualMachine.run`, with a line for each instruction.

@@ -268,7 +268,7 @@ struct DiffTests {
     }
   }
 
-  @Test("spans with very many differences are matched nearby, and say so")
+  @Test("spans with very many differences are matched as well as may be, and say so")
   func approximate() {
     let left = (0..<20_000).map { $0 % 3 == 0 ? $0 : 100_000 + $0 }
     let right = (0..<20_000).map { $0 % 3 == 0 ? $0 : 200_000 + $0 }
@@ -277,5 +277,20 @@ struct DiffTests {
     let both = alignment.rows.count { if case .both = $0 { true } else { false } }
     #expect(both == 6667)
     #expect(alignment.rows.count == 6667 + 2 * 13_333)
+  }
+
+  @Test("after a long stretch of differences, spans are in step again")
+  func backInStep() {
+    var (left, right): ([Int], [Int]) = ([], [])
+    for part in 0..<4 {
+      left += (0..<700).map { (part + 1) * 10_000 + $0 % 90 }
+      right.append(90_000 + part)
+      left += part * 1000..<part * 1000 + 500
+      right += part * 1000..<part * 1000 + 500
+    }
+    let alignment = EventAlignment(events(left), events(right))
+    #expect(alignment.isApproximate)
+    #expect(alignment.rows.count { if case .both = $0 { true } else { false } } == 2000)
+    #expect(alignment.rows.count == 2000 + 2800 + 4)
   }
 }

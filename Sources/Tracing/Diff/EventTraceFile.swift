@@ -26,10 +26,15 @@ public final class EventTraceFile: EventSource {
   /// Reads the header.
   /// - Parameters:
   ///   - fileDescriptor: stays the caller's to close.
+  ///   - beginning: what was read of it already.
   ///   - capacity: the longest line, in bytes.
-  public init(fileDescriptor: Int32, capacity: Int = 1 << 20) throws(EventTraceError) {
+  public init(
+    fileDescriptor: Int32, beginning: [UInt8] = [], capacity: Int = 1 << 20
+  ) throws(EventTraceError) {
     self.fileDescriptor = fileDescriptor
-    buffer = .allocate(byteCount: max(capacity, 16), alignment: 16)
+    buffer = .allocate(byteCount: max(capacity, beginning.count, 16), alignment: 16)
+    buffer.copyBytes(from: beginning)
+    filled = beginning.count
     scanner = JSONScanner(bytes: UnsafeRawBufferPointer(start: nil, count: 0))
     try fill()
     guard !scanner.isAtEnd else { throw EventTraceError(line: 1, "the trace is empty: its header is missing") }
@@ -62,7 +67,8 @@ public final class EventTraceFile: EventSource {
     }
     filled = rest
     scanned = 0
-    while !isAtEnd {
+    if let newline = buffer[0..<filled].lastIndex(of: 0x0a) { scanned = newline + 1 }
+    while !isAtEnd, scanned == 0 {
       let searched = filled
       guard filled < buffer.count, let base = buffer.baseAddress else {
         throw EventTraceError(line: line, "it has more than \(buffer.count) bytes, and no event has")
@@ -79,10 +85,9 @@ public final class EventTraceFile: EventSource {
       filled += count
       if let newline = buffer[searched..<filled].lastIndex(of: 0x0a) {
         scanned = newline + 1
-        break
       }
     }
-    if isAtEnd { scanned = filled }
+    if isAtEnd, scanned == 0 { scanned = filled }
     scanner = JSONScanner(bytes: UnsafeRawBufferPointer(rebasing: buffer[0..<scanned]), line: line)
   }
 }

@@ -88,7 +88,7 @@ import Tracing
     }
     #expect(far.isDone && steps < 60)
     while kernel.storage.step() {}
-    #expect(near.allSatisfy(\.isDone))
+    #expect(near.allSatisfy { $0.isDone })
   }
 
   @Test func `nothing passes a flush, and it passes nothing; other disks aren't held up`() throws {
@@ -106,7 +106,7 @@ import Tracing
     while !flush.isDone {
       #expect(!late.isDone)
       kernel.storage.step()
-      if flush.isDone { #expect(early.allSatisfy(\.isDone)) }
+      if flush.isDone { #expect(early.allSatisfy { $0.isDone }) }
     }
     while kernel.storage.step() {}
     #expect(late.isDone && other.isDone)

@@ -52,9 +52,8 @@ private final class Body: Schedulable {
     }
   }
 
-  @Test(arguments: 0..<200) func `no configuration breaks a share, a reservation or a limit, or starves a world`(seed: Int)
-    throws
-  {
+  @Test(arguments: 0..<200)
+  func `no configuration breaks a share, a reservation or a limit, or starves a world`(seed: Int) throws {
     var numbers = Numbers(state: UInt64(seed))
     let kernel = try makeKernel()
     let scheduler = kernel.scheduler
@@ -132,11 +131,12 @@ private final class Body: Schedulable {
     let kernel = try makeKernel()
     _ = try admit([ProcessorClaim(reservation: 600)], kernel)
     let world = kernel.world(named: "late")
-    let error = #expect(throws: AdmissionError.self) { try kernel.scheduler.admit(world, ProcessorClaim(reservation: 351)) }
+    let scheduler = kernel.scheduler
+    let error = #expect(throws: AdmissionError.self) { try scheduler.admit(world, ProcessorClaim(reservation: 351)) }
     #expect(error?.description == "late can't reserve 351 MHz: 350 MHz are left")
-    #expect(throws: AdmissionError.self) { try kernel.scheduler.admit(world, ProcessorClaim(reservation: -1)) }
-    #expect(throws: AdmissionError.self) { try kernel.scheduler.admit(world, ProcessorClaim(reservation: 50, limit: 49)) }
-    #expect(throws: AdmissionError.self) { try kernel.scheduler.admit(world, ProcessorClaim(limit: 0)) }
+    #expect(throws: AdmissionError.self) { try scheduler.admit(world, ProcessorClaim(reservation: -1)) }
+    #expect(throws: AdmissionError.self) { try scheduler.admit(world, ProcessorClaim(reservation: 50, limit: 49)) }
+    #expect(throws: AdmissionError.self) { try scheduler.admit(world, ProcessorClaim(limit: 0)) }
     try kernel.scheduler.admit(world, ProcessorClaim(reservation: 350))
     try kernel.scheduler.admit(world, ProcessorClaim(reservation: 100))
   }

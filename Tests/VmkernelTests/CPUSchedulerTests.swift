@@ -121,10 +121,33 @@ private final class Body: Schedulable {
   @Test func `what a world ran beyond its limit is taken from its next windows`() throws {
     let kernel = try makeKernel()
     let worlds = try admit([ProcessorClaim(limit: 200)], kernel)
-    worlds[0].body.overrun = 30_000
+    worlds[0].body.overrun = 37_000
     run(kernel.scheduler, until: 50 * window)
     let used = kernel.scheduler.usage(of: worlds[0].world)
-    #expect(used <= 50 * 200_000 + 40_000 && used > 45 * 200_000)
+    #expect(used <= 50 * 200_000 + 47_000 && used > 45 * 200_000)
+  }
+
+  @Test func `a world that had its limit doesn't begin the next window with what it missed`() throws {
+    let kernel = try makeKernel()
+    let worlds = try admit([ProcessorClaim(limit: 400), ProcessorClaim()], kernel)
+    run(kernel.scheduler, until: window)
+    #expect(kernel.scheduler.usage(of: worlds[0].world) == 400_000)
+    run(kernel.scheduler, until: window + 100_000)
+    #expect((440_000...460_000).contains(kernel.scheduler.usage(of: worlds[0].world)))
+  }
+
+  @Test func `what a reservation gave beyond the shares isn't held against a world for ever`() throws {
+    let kernel = try makeKernel()
+    let scheduler = kernel.scheduler
+    let worlds = try admit([ProcessorClaim(reservation: 300)] + .init(repeating: ProcessorClaim(), count: 4), kernel)
+    run(scheduler, until: 100 * window)
+    #expect(scheduler.usage(of: worlds[0].world) == 30 * window)
+    for (world, _) in worlds[2...] { scheduler.block(world) }
+    run(scheduler, until: 105 * window)
+    let before = scheduler.usage(of: worlds[0].world)
+    run(scheduler, until: 110 * window)
+    let used = Double(scheduler.usage(of: worlds[0].world) - before)
+    #expect(abs(used / Double(5 * window) - 0.5) < 0.025)
   }
 
   @Test func `reservations that can't all be kept are refused`() throws {

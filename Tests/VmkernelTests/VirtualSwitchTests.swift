@@ -76,6 +76,18 @@ private let c: UInt64 = 0x0200_0000_000c
     #expect((kernel.port(world: kernel.world(named: "next")) as? SwitchPort)?.number == number)
   }
 
+  @Test func `a station that has moved stays known when its old port closes`() throws {
+    let kernel = try makeVmkernel()
+    var ports = ports(3, kernel)
+    ports[0].put(frame(to: broadcast, from: a))
+    ports[1].put(frame(to: broadcast, from: a))
+    ports.removeFirst()
+    for port in ports { while port.take() != nil {} }
+    let other = try #require(kernel.port(world: kernel.world(named: "other")) as? SwitchPort)
+    ports[1].put(frame(to: a, from: c))
+    #expect(ports[0].take() != nil && other.take() == nil)
+  }
+
   @Test func `a guest that makes up stations pushes out only its own`() throws {
     let kernel = try makeVmkernel()
     let ports = ports(3, kernel)

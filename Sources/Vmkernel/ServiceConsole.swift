@@ -1,5 +1,5 @@
-// A guest's serial line on the vmkernel: its output is gathered a line at a time, goes through a buffer in machine memory
-// and leaves by the machine's serial controller.
+// A guest's serial line on the vmkernel: its output is gathered a line at a time, goes through a buffer in machine
+// memory and leaves by the machine's serial controller.
 
 import Devices
 import Memory

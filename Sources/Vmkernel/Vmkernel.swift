@@ -1,6 +1,6 @@
-// The kernel below a bare-metal monitor, after ESX: its own storage, network, console and scheduler, and drivers for the
-// (simulated) machine's devices. The monitor calls it in its own address space; there is no host in the path of a guest's
-// request, other than where the simulated hardware has the host do its work.
+// The kernel below a bare-metal monitor, after ESX: its own storage, network, console and scheduler, and drivers for
+// the (simulated) machine's devices. The monitor calls it in its own address space; there is no host in the path of a
+// guest's request, other than where the simulated hardware has the host do its work.
 
 import Devices
 import Memory

@@ -32,8 +32,9 @@ import Testing
     controller.program(StorageRings(commands: MachineAddress(0), completions: MachineAddress(4096), entries: 4))
     var command = StorageCommand(.read, target: 0, sector: 0, sectors: 8, buffer: MachineAddress(8192), tag: 77)
     change(&command)
-    command.store(try place(0, StorageCommand.size))
-    #expect(StorageCommand(try place(0, StorageCommand.size)) == command)
+    let entry = try place(0, StorageCommand.size)
+    command.store(entry)
+    #expect(StorageCommand(entry) == command)
     controller.doorbell(1)
     #expect(controller.step() && !controller.step())
     let completion = StorageCompletion(try place(4096, StorageCompletion.size))
@@ -66,7 +67,7 @@ import Testing
     for entries in [0, 3, 2048, UInt32.max] {
       bad.append(StorageRings(commands: good.commands, completions: good.completions, entries: entries))
     }
-    for address in [(1 << 20) - 8, UInt64.max] {
+    for address in [(1 << 20) - 8, .max] as [UInt64] {
       bad.append(StorageRings(commands: MachineAddress(address), completions: good.completions, entries: 4))
       bad.append(StorageRings(commands: good.commands, completions: MachineAddress(address), entries: 4))
     }
@@ -99,7 +100,8 @@ import Testing
     controller.acknowledge(2)
     #expect(controller.step() && controller.step() && !controller.step())
     #expect(counter.interrupts == 2)
-    #expect(StorageCompletion(try place(4096, 16)).phase == 0, "the second lap")
+    let completion = StorageCompletion(try place(4096, StorageCompletion.size))
+    #expect(completion.phase == 0, "the second lap")
   }
 
   @Test func `random commands never leave memory or the disk`() throws {
@@ -156,8 +158,9 @@ import Testing
     wire.waiting = (1...4).map { frame(to: 1, from: 2, [$0]) }
     controller.receiveDoorbell(3)
     controller.poll()
-    #expect(try (0..<3).map { NetworkDescriptor(try place(4096 + $0 * 16, 16)).state } == [3, 3, 2])
-    #expect(try place(8192, 60)[14] == 3 && wire.waiting.count == 1)
+    let received = try [4096, 4112, 4128].map { NetworkDescriptor(try place($0, 16)).state }
+    let buffer = try place(8192, 60)
+    #expect(received == [3, 3, 2] && buffer[14] == 3 && wire.waiting.count == 1)
     controller.receiveDoorbell(100)
     #expect(controller.isFaulted)
     controller.poll()

@@ -45,7 +45,9 @@ final class Listener: EventReporter {
   }
 }
 
-func pattern(_ count: Int, seed: Int = 1) -> [UInt8] { (0..<count).map { UInt8(truncatingIfNeeded: ($0 / 7 &+ $0) &* seed) } }
+func pattern(_ count: Int, seed: Int = 1) -> [UInt8] {
+  (0..<count).map { UInt8(truncatingIfNeeded: ($0 / 7 &+ $0) &* seed) }
+}
 
 /// A generator that gives the same numbers in each run (SplitMix64).
 struct Numbers: RandomNumberGenerator {

@@ -29,7 +29,8 @@ import Tracing
         try disk.put(bytes, at: UInt64(sector))
         expected.replaceSubrange(sector * 512..<(sector + sectors) * 512, with: bytes)
       } else {
-        #expect(try disk.bytes(from: UInt64(sector), sectors) == Array(expected[sector * 512..<(sector + sectors) * 512]))
+        let bytes = try disk.bytes(from: UInt64(sector), sectors)
+        #expect(bytes == Array(expected[sector * 512..<(sector + sectors) * 512]))
       }
     }
     #expect(image.bytes == expected)
@@ -52,7 +53,7 @@ import Tracing
     #expect(listener.lines.allSatisfy { ($0.kind == .dmaTransfer) == ($0.context == .device) })
   }
 
-  @Test func `a request larger than the adapter's transfer is cut, and goes with one doorbell and one interrupt`() throws {
+  @Test func `a request beyond the adapter's transfer goes in pieces, with one doorbell and one interrupt`() throws {
     let kernel = try makeVmkernel()
     let listener = Listener()
     kernel.reporter = listener

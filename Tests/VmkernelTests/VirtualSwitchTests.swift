@@ -8,7 +8,9 @@ import Tracing
 /// A frame with a payload of 46 bytes or more.
 func frame(to destination: UInt64, from source: UInt64, _ payload: [UInt8] = [], length: Int = 60) -> [UInt8] {
   var bytes: [UInt8] = []
-  for address in [destination, source] { bytes += (0..<6).map { UInt8(truncatingIfNeeded: address >> (40 - 8 * UInt64($0))) } }
+  for address in [destination, source] {
+    bytes += (0..<6).map { UInt8(truncatingIfNeeded: address >> (40 - 8 * UInt64($0))) }
+  }
   bytes += [0x88, 0xb5] + payload
   return bytes + [UInt8](repeating: 0, count: max(0, length - bytes.count))
 }
@@ -74,6 +76,18 @@ private let c: UInt64 = 0x0200_0000_000c
     #expect((kernel.port(world: kernel.world(named: "next")) as? SwitchPort)?.number == number)
   }
 
+  @Test func `a station that has moved stays known when its old port closes`() throws {
+    let kernel = try makeVmkernel()
+    var ports = ports(3, kernel)
+    ports[0].put(frame(to: broadcast, from: a))
+    ports[1].put(frame(to: broadcast, from: a))
+    ports.removeFirst()
+    for port in ports { while port.take() != nil {} }
+    let other = try #require(kernel.port(world: kernel.world(named: "other")) as? SwitchPort)
+    ports[1].put(frame(to: a, from: c))
+    #expect(ports[0].take() != nil && other.take() == nil)
+  }
+
   @Test func `a guest that makes up stations pushes out only its own`() throws {
     let kernel = try makeVmkernel()
     let ports = ports(3, kernel)
@@ -102,12 +116,11 @@ private let c: UInt64 = 0x0200_0000_000c
     #expect(listener.lines.filter { $0.kind == .packet }.count == 2)
   }
 
-  @Test func `frames that are too short, too long or from a group are refused, and a buffer that is too small loses one`()
-    throws
-  {
+  @Test func `frames of a wrong length or from a group are refused, and too small a buffer loses one`() throws {
     let kernel = try makeVmkernel()
     let ports = ports(2, kernel)
-    for bytes in [[], [1, 2, 3], frame(to: b, from: a, length: 1519), frame(to: b, from: broadcast)] { ports[0].put(bytes) }
+    let bad = [[], [1, 2, 3], frame(to: b, from: a, length: 1519), frame(to: b, from: broadcast)]
+    for bytes in bad { ports[0].put(bytes) }
     #expect(ports[1].take() == nil && ports[0].counters.refused == 4)
     ports[0].put(frame(to: b, from: a, length: 1518))
     ports[0].put(frame(to: b, from: a, [7]))

@@ -1,5 +1,5 @@
-// The machine's network adapter: sends and receives by DMA, and interrupts. Its wire is any back end. It believes nothing
-// that it finds in memory.
+// The machine's network adapter: sends and receives by DMA, and interrupts. Its wire is any back end. It believes
+// nothing that it finds in memory.
 
 import Devices
 import Memory

@@ -12,7 +12,8 @@ import Memory
 ///     |     state     |    length     |   8
 ///     +---------------+---------------+
 ///
-/// The length is the frame's to send, or the buffer's to receive into; the controller writes the received frame's there.
+/// The length is the frame's to send, or the buffer's to receive into; the controller writes the received frame's
+/// there.
 struct NetworkDescriptor: Equatable {
   enum State: UInt32 {
     /// The driver's; the controller doesn't touch it.

@@ -16,7 +16,11 @@ import Memory
 ///     |       0       |      tag      |  24
 ///     +---------------+---------------+
 struct StorageCommand: Equatable {
-  enum Operation: UInt8 { case read = 1, write, flush }
+  /// None is 0: memory that nobody wrote to is no command.
+  enum Operation: UInt8 {
+    case read = 1
+    case write, flush
+  }
 
   var operation: UInt8
   var target: UInt16

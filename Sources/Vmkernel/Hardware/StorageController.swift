@@ -1,5 +1,6 @@
-// The machine's host bus adapter: fetches commands by DMA, does them on the images that are its disks, and interrupts.
-// It believes nothing that it finds in memory. What it asks of the host stands for what a real adapter does on its wires.
+// The machine's host bus adapter: fetches commands by DMA, does them on the images that are its disks, and
+// interrupts. It believes nothing that it finds in memory. What it asks of the host stands for what a real adapter
+// does on its wires.
 
 import Devices
 import Memory
@@ -150,7 +151,8 @@ final class StorageController: HostCallObserver {
     }
   }
 
-  /// The adapter's wires know no descriptors: the target's number stands in the descriptor's place, the same in each run.
+  /// The adapter's wires know no descriptors: the target's number stands in the descriptor's place, the same in each
+  /// run.
   func called(
     _ number: UInt32, _ arguments: (UInt32, UInt32, UInt32, UInt32, UInt32, UInt32), result: Int64, nanoseconds: UInt32
   ) {

@@ -1,5 +1,5 @@
-// The virtual switch: an Ethernet between the worlds of one machine, and through an uplink with the world outside. A frame
-// is copied once for each port that it goes to, and waits there until its world takes it.
+// The virtual switch: an Ethernet between the worlds of one machine, and through an uplink with the world outside. A
+// frame is copied once for each port that it goes to, and waits there until its world takes it.
 
 import Devices
 

@@ -1,9 +1,9 @@
 // Who runs on the processor: proportional share by virtual time (stride scheduling: Waldspurger and Weihl, 1995), with
 // reservations and limits as in ESX. Time is instructions: the order is the same in each run.
 //
-// Time is cut into windows. In each, worlds that haven't had their reservation yet go before all others; a world that has
-// had its limit waits for the next. Whatever a world runs counts against its shares, so that its reservation is a floor
-// and not a gift. A world that wakes is set to the virtual time of those that run: it has saved nothing up.
+// Time is cut into windows. In each, worlds that haven't had their reservation yet go before all others; a world that
+// has had its limit waits for the next. Whatever a world runs counts against its shares, so that its reservation is a
+// floor and not a gift. A world that wakes is set to the virtual time of those that run: it has saved nothing up.
 
 import Tracing
 
@@ -142,7 +142,8 @@ public final class CPUScheduler {
     return Turn(world: entry.world, instructions: slice)
   }
 
-  /// Holds worlds that have had their limit, lets those go on that may, and moves virtual time to the earliest of these.
+  /// Holds worlds that have had their limit, lets those go on that may, and moves virtual time to the earliest of
+  /// these.
   private func release() {
     for index in entries.indices {
       let isHeld = allowance(of: entries[index]) == 0

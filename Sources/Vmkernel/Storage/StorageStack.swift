@@ -1,5 +1,5 @@
-// From a world's request to the adapter and back: cut, queue, schedule, issue; then interrupt, reap, complete. All of it
-// runs by function calls in the monitor's address space.
+// From a world's request to the adapter and back: cut, queue, schedule, issue; then interrupt, reap, complete. All of
+// it runs by function calls in the monitor's address space.
 
 import Devices
 import Memory

@@ -18,6 +18,13 @@ enum SpanChoice: Equatable, Sendable {
     }
   }
 
+  var selection: TraceDiff.Selection {
+    switch self {
+    case .call(let number): .call(number)
+    case .pageFault: .pageFaults
+    }
+  }
+
   func matches(_ span: Span) -> Bool {
     switch self {
     case .call(let number): span.kind == .call && span.number == number

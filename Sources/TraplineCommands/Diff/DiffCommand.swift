@@ -12,9 +12,10 @@ import Tracing
 struct DiffCommand: ConsoleCommand {
   static let configuration = CommandConfiguration(
     commandName: "diff",
-    abstract: "Compare two recorded traces.",
+    abstract: "Compare two traces, or what a guest goes through on two platforms.",
     discussion: """
-      A and B are event traces (run --trace FILE, in the jsonl format), or instruction traces (run --trace-instructions-to \
+      With --between the guest is run on each platform, and the traces are recorded on the way. Else A and B are files: \
+      event traces (trace --output FILE.jsonl), or instruction traces (run --trace-instructions-to \
       FILE). Event traces are matched call by call, and event by event within each: what only one did, what both did at \
       another modelled cost, and the totals. When it happened, and what was measured, makes no difference. Of instruction \
       traces the first line that differs is shown, with what led to it.
@@ -24,6 +25,7 @@ struct DiffCommand: ConsoleCommand {
       """)
 
   static let examples = [
+    "trapline diff .build/guests/pocket.elf --module .build/guests/pocket-calls.elf --between workstation,esx --syscall write",
     "trapline diff hosted.jsonl esx.jsonl --syscall read", "trapline diff interpreter.txt translator.txt",
   ]
 
@@ -34,17 +36,23 @@ struct DiffCommand: ConsoleCommand {
     static let trouble: Int32 = 2
   }
 
-  @Argument(help: ArgumentHelp("A trace.", valueName: "a"))
-  var left: String
+  @OptionGroup var recording: RecordingArguments
 
-  @Argument(help: ArgumentHelp("The trace that it is compared with.", valueName: "b"))
-  var right: String
+  @Argument(help: ArgumentHelp("The trace that the first is compared with.", valueName: "b"))
+  var second: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Run the guest on these platforms, as in workstation,esx, and compare what it went through; the first with each other.",
+      valueName: "platforms"),
+    transform: { try BetweenArgument(parsing: $0) })
+  var between: BetweenArgument?
 
   @Option(
     help: ArgumentHelp(
       "Only this system call, by number or Linux name; or pagefault, for page faults.", valueName: "call"),
-    transform: { try CallArgument(parsing: $0) })
-  var syscall: CallArgument?
+    transform: { try SpanChoice(parsing: $0) })
+  var syscall: SpanChoice?
 
   @Flag(help: "Show everything: all that differ, with all their events, and a line for each that is the same.")
   var all = false
@@ -69,6 +77,13 @@ struct DiffCommand: ConsoleCommand {
   var html: String?
 
   func validate() throws {
+    if between == nil {
+      guard recording.guest.image != nil, second != nil else {
+        throw ValidationError("two traces are missing; or a guest, and --between workstation,esx")
+      }
+    } else if let second {
+      throw ValidationError("--between records one guest: leave '\(shown(second))' out")
+    }
     if let limit, !(0...1_000_000).contains(limit) { throw ValidationError("--limit must be from 0 to 1000000") }
     if all, limit != nil { throw ValidationError("--all shows everything: leave --limit out") }
     if !(0...1_000_000).contains(context) { throw ValidationError("--context must be from 0 to 1000000") }
@@ -78,6 +93,23 @@ struct DiffCommand: ConsoleCommand {
   // MARK: Running
 
   func run(on console: Console) throws -> Int32 {
+    guard let between else { return try compareFiles(left, right, names: names, on: console) }
+    let runs = try between.platforms.map { try RecordedRun(recording, on: $0, console) }
+    for run in runs where run.summary.isNotable { console.say("\(run.name): \(run.summary.sentence)") }
+    var status = Status.same
+    for other in runs.dropFirst() {
+      let result = try compareFiles(runs[0].path, other.path, names: (runs[0].name, other.name), on: console)
+      status = max(status, result)
+    }
+    return status
+  }
+
+  private var left: String { recording.guest.image ?? "" }
+  private var right: String { second ?? "" }
+
+  private func compareFiles(
+    _ left: String, _ right: String, names: (String, String), on console: Console
+  ) throws -> Int32 {
     let (first, second) = (try DiffInput(path: left), try DiffInput(path: right))
     guard first.kind == second.kind else {
       let (events, instructions) = first.kind == .events ? (left, right) : (right, left)
@@ -88,7 +120,7 @@ struct DiffCommand: ConsoleCommand {
       throw Refusal("--syscall and --html are for events: these are traces of instructions")
     }
     return first.kind == .events
-      ? try compareEvents(first, second, on: console) : try compareInstructions(first, second, on: console)
+      ? try compareEvents(first, second, names, on: console) : try compareInstructions(first, second, names, on: console)
   }
 
   /// The files' own names, where that tells them apart.
@@ -97,7 +129,9 @@ struct DiffCommand: ConsoleCommand {
     return names.0 == names.1 || names.0.isEmpty || names.1.isEmpty ? (left, right) : names
   }
 
-  private func compareInstructions(_ first: DiffInput, _ second: DiffInput, on console: Console) throws -> Int32 {
+  private func compareInstructions(
+    _ first: DiffInput, _ second: DiffInput, _ names: (String, String), on console: Console
+  ) throws -> Int32 {
     let result = try InstructionDiff.compare(first, second)
     let file = try outputFile(on: console)
     (file?.sink ?? console.output).append(
@@ -106,10 +140,13 @@ struct DiffCommand: ConsoleCommand {
     return result.divergence == nil ? Status.same : Status.differ
   }
 
-  private func compareEvents(_ first: DiffInput, _ second: DiffInput, on console: Console) throws -> Int32 {
+  private func compareEvents(
+    _ first: DiffInput, _ second: DiffInput, _ names: (String, String), on console: Console
+  ) throws -> Int32 {
     // They own the descriptors that are read from.
     defer { withExtendedLifetime((first, second)) {} }
-    var diff = EventDiff(left: try side(first), right: try side(second))
+    var diff = EventDiff(
+      left: try side(first, json ? first.path : names.0), right: try side(second, json ? second.path : names.1))
     diff.diff.selection = syscall?.selection ?? .everything
     let file = try outputFile(on: console)
     let page = try html.map { path throws(Refusal) in try OutputFile(path: path, on: console, keepsOld: true) }
@@ -131,10 +168,10 @@ struct DiffCommand: ConsoleCommand {
     return result.summary.isSame ? Status.same : Status.differ
   }
 
-  private func side(_ input: DiffInput) throws(Refusal) -> DiffSide {
+  private func side(_ input: DiffInput, _ name: String) throws(Refusal) -> DiffSide {
     do throws(EventTraceError) {
       return DiffSide(
-        name: json ? input.path : input.path == left ? names.0 : names.1,
+        name: name,
         source: try EventTraceFile(fileDescriptor: input.descriptor, beginning: input.beginning))
     } catch {
       throw Refusal("\(shown(input.path)): \(error.description)")
@@ -170,20 +207,5 @@ struct DiffCommand: ConsoleCommand {
 
   private func finish(_ file: OutputFile?) throws(Refusal) {
     if let problem = file?.finish() { throw Refusal(problem, status: Status.trouble) }
-  }
-}
-
-/// What `--syscall` takes.
-struct CallArgument: Equatable {
-  var selection: TraceDiff.Selection
-
-  init(parsing text: String) throws(QuantityError) {
-    if text.lowercased() == "pagefault" {
-      selection = .pageFaults
-    } else if let number = UInt32(text) ?? LinuxSystemCalls.number(of: text) {
-      selection = .call(number)
-    } else {
-      throw QuantityError(description: "there is no Linux system call '\(shown(text))': use its name, its number or pagefault")
-    }
   }
 }

@@ -32,7 +32,9 @@ let package = Package(
       name: "Processor", dependencies: ["CHost", "ISA", "Memory", "Tracing", "Translation"], swiftSettings: translator),
     .target(name: "Devices", dependencies: ["Memory", "Tracing"]),
     .target(name: "Vmkernel", dependencies: ["Devices", "Memory", "Tracing"]),
-    .target(name: "Platforms", dependencies: ["CHost", "Devices", "Memory", "Tracing", "Vmkernel"]),
+    .target(
+      name: "Platforms", dependencies: ["CHost", "Devices", "Memory", "Tracing", "Vmkernel"],
+      resources: [.embedInCode("Costs/costs.txt")]),
     .target(name: "Loading", dependencies: ["CLZMA", "Memory"]),
     .target(name: "Trapline", dependencies: ["Processor", "Devices", "Platforms", "Loading", "Memory", "Tracing", "ISA"]),
     .target(name: "Charts"),

@@ -57,12 +57,14 @@ public struct EventCosts: Sendable {
   public func cost(of event: Event) -> UInt32 {
     guard let rule = rule(for: event) else { return 0 }
     guard let unit = rule.unit else { return UInt32(clamping: rule.cycles) }
-    let count: UInt64 =
+    let detail: UInt64 =
       switch unit {
       case .code: UInt64(event.code)
       case .a: event.a
       case .b: event.b
       }
+    // A negative result has moved nothing.
+    let count = Int64(bitPattern: detail) < 0 ? 0 : detail
     return UInt32(clamping: Int64(clamping: rule.cycles) &+ Int64(min(rule.cyclesPerUnit * Double(count), 4e9)))
   }
 }

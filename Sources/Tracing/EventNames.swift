@@ -86,6 +86,14 @@ extension EventKind {
     }
   }
 
+  /// The `code` that is called so in the text; nil when the kind has none of that name.
+  public func code(named name: String) -> UInt32? {
+    guard let field = [row.first, row.second, row.third].compactMap({ $0 }).first(where: { $0.slot == .code }),
+      let values = field.values
+    else { return nil }
+    return (0..<UInt32(512)).first { values.name(of: UInt64($0))?.description == name }
+  }
+
   /// As in traces and filters.
   public var name: String { row.name.description }
   /// The kind with a name, in any case of letters.

@@ -44,6 +44,9 @@ struct RecordingArguments: ParsableArguments {
     transform: { try TimeArgument(parsing: $0) })
   var timeout: TimeArgument?
 
+  @OptionGroup
+  var costs: CostArguments
+
   @Flag(help: "Add what the real work took on this host, in nanoseconds: such traces differ from run to run.")
   var measured = false
 
@@ -60,9 +63,10 @@ struct RecordingArguments: ParsableArguments {
   ///   - choose: what else the machine is to be.
   ///   - sink: gets the events; flushed at the end.
   func record(
-    on console: Console, to sink: any EventSink, filter: EventFilter = EventFilter(), costs: EventCosts?,
+    on console: Console, to sink: any EventSink, filter: EventFilter = EventFilter(),
     choose: (inout MachineConfiguration) throws -> Void
   ) throws -> Result {
+    let model = try costs.model()
     let start = try GuestStart(guest, board)
     let drives = try board.openDrives(first: start.drive)
     var configuration = MachineConfiguration()
@@ -86,7 +90,7 @@ struct RecordingArguments: ParsableArguments {
     configuration.serial = line
 
     let (machine, image) = try start.makeMachine(configuration)
-    let recorder = Recorder(sink: sink, filter: filter, costs: costs, keepsMeasurements: measured)
+    let recorder = Recorder(sink: sink, filter: filter, costs: model.eventCosts(hasMonitor: machine.platform.hasMonitor), keepsMeasurements: measured)
     machine.record(with: recorder)
     if let timeout { interruption?.watch(timeout.duration) }
     let clock = ContinuousClock()

@@ -56,7 +56,7 @@ struct TraceCommand: ConsoleCommand {
       let lower = format == .path ? PathSink(bytes) : sink
       sink = SpanSink(lower) { span in wanted.contains { $0.matches(span) } }
     }
-    let result = try recording.record(on: console, to: sink, filter: filter ?? EventFilter(), costs: nil) {
+    let result = try recording.record(on: console, to: sink, filter: filter ?? EventFilter()) {
       try platform.configure(&$0)
     }
     if result.summary.isNotable { console.say(result.summary.sentence) }

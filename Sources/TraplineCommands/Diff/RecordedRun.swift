@@ -43,7 +43,7 @@ final class RecordedRun {
     let output = ByteSink(fileDescriptor: descriptor)
     do {
       summary = try recording.record(
-        on: console, to: JSONLinesSink(output, guest: recording.guest.file), costs: nil
+        on: console, to: JSONLinesSink(output, guest: recording.guest.file)
       ) { $0.platform = platform }.summary
     } catch {
       _ = unlink(path)

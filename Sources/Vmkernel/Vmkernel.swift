@@ -97,7 +97,9 @@ public final class Vmkernel {
   }
 
   /// Puts the machine's network adapter on a wire, and the switch on the adapter.
-  public func connectUplink(_ wire: any NetworkBackend) throws(VmkernelError) {
+  /// - Returns: whom a wire that has the host do something should tell of it: the adapter, whose doing it is.
+  @discardableResult
+  public func connectUplink(_ wire: any NetworkBackend) throws(VmkernelError) -> any HostCallObserver {
     guard !hasUplink else {
       throw VmkernelError(description: "the machine has one network adapter, and it is connected already")
     }
@@ -108,6 +110,7 @@ public final class Vmkernel {
     let controller = NetworkController(wire: wire, bus: bus, report: report)
     hasUplink = true
     Uplink(controller: controller, network: network, bus: bus, report: report, area: area).connect()
+    return controller
   }
 
   /// Forgets a world that has ended.

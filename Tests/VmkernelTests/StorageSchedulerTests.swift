@@ -81,8 +81,8 @@ import Tracing
     var near: [StorageRequest] = []
     // There are always more just above the arm.
     for number in 0..<60 as Range<UInt64> {
-      for next in 0..<3 as Range<UInt64> {
-        near.append(disk.submit(.read(buffer.bytes), 1008 + (number * 3 + next) * 8))
+      for next in 0..<6 as Range<UInt64> {
+        near.append(disk.submit(.read(buffer.bytes), 1008 + (number * 6 + next) * 8))
       }
       kernel.storage.step()
     }

@@ -29,7 +29,11 @@ extension NetworkBackend {
 final class Wire: NetworkBackend {
   var sent: [[UInt8]] = []
   var waiting: [[UInt8]] = []
-  func send(_ frame: UnsafeRawBufferPointer) { sent.append(Array(frame)) }
+  weak var observer: (any HostCallObserver)?
+  func send(_ frame: UnsafeRawBufferPointer) {
+    sent.append(Array(frame))
+    observer?.called(44, (3, UInt32(frame.count), 0, 0, 0, 0), result: Int64(frame.count), nanoseconds: 0)
+  }
   func receive(into buffer: UnsafeMutableRawBufferPointer) -> Int {
     guard !waiting.isEmpty else { return 0 }
     let frame = waiting.removeFirst()
@@ -162,7 +166,7 @@ private let c: UInt64 = 0x0200_0000_000c
   @Test func `the uplink's frames go through rings and interrupts both ways`() throws {
     let kernel = try Vmkernel(memory: MachineMemory(size: Vmkernel.memorySize + Vmkernel.uplinkMemorySize))
     let wire = Wire()
-    try kernel.connectUplink(wire)
+    wire.observer = try kernel.connectUplink(wire)
     #expect(throws: VmkernelError.self) { try kernel.connectUplink(wire) }
     let port = ports(1, kernel)[0]
     let listener = Listener()
@@ -172,7 +176,7 @@ private let c: UInt64 = 0x0200_0000_000c
     #expect(
       listener.names == [
         "networkTransmit", "networkForward", "networkIssue", "controllerCommand", "dma out 16", "dma out 60",
-        "dma in 16", "hostInterrupt", "networkComplete",
+        "hostSystemCall", "dma in 16", "hostInterrupt", "networkComplete",
       ])
     listener.clear()
     wire.waiting = [frame(to: a, from: b, [1])]

@@ -5,7 +5,7 @@ import Devices
 import Memory
 
 /// An Ethernet adapter.
-final class NetworkController {
+final class NetworkController: HostCallObserver {
   static let mostEntries: UInt32 = 1024
 
   weak var receiver: (any InterruptReceiver)?
@@ -129,4 +129,10 @@ final class NetworkController {
   }
 
   func flush() { wire.flush() }
+
+  func called(
+    _ number: UInt32, _ arguments: (UInt32, UInt32, UInt32, UInt32, UInt32, UInt32), result: Int64, nanoseconds: UInt32
+  ) {
+    report.hostCall(number, arguments, result: result, nanoseconds: nanoseconds)
+  }
 }

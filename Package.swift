@@ -59,7 +59,7 @@ let package = Package(
     .testTarget(name: "ProcessorTests", dependencies: ["Processor", "Oracle", "Translation"], swiftSettings: translator),
     .testTarget(name: "DevicesTests", dependencies: ["Devices"]),
     .testTarget(name: "LoadingTests", dependencies: ["Loading"]),
-    .testTarget(name: "TraplineTests", dependencies: ["Trapline", "TraplineCommands", "Loading", "Processor"]),
+    .testTarget(name: "TraplineTests", dependencies: ["Trapline", "TraplineCommands", "Loading", "Processor", "Tracing"]),
     .testTarget(name: "ChartsTests", dependencies: ["Charts"]),
     .testTarget(
       name: "ConformanceTests", dependencies: ["Fuzzing", "Trapline", "Oracle", "Processor", "ISA"], swiftSettings: translator),

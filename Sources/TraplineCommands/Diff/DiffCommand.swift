@@ -183,8 +183,7 @@ struct CallArgument: Equatable {
     } else if let number = UInt32(text) ?? LinuxSystemCalls.number(of: text) {
       selection = .call(number)
     } else {
-      throw QuantityError(
-        description: "there is no Linux system call '\(shown(text))': use its name, its number or pagefault")
+      throw QuantityError(description: "there is no Linux system call '\(shown(text))': use its name, its number or pagefault")
     }
   }
 }

@@ -64,7 +64,7 @@ let package = Package(
     .testTarget(name: "DevicesTests", dependencies: ["Devices"]),
     .testTarget(name: "VmkernelTests", dependencies: ["Vmkernel", "Devices", "Memory", "Tracing"]),
     .testTarget(name: "LoadingTests", dependencies: ["Loading"]),
-    .testTarget(name: "TraplineTests", dependencies: ["Trapline", "TraplineCommands", "Loading", "Processor"]),
+    .testTarget(name: "TraplineTests", dependencies: ["Trapline", "TraplineCommands", "Loading", "Processor", "Tracing"]),
     .testTarget(name: "ChartsTests", dependencies: ["Charts"]),
     .testTarget(
       name: "ConformanceTests", dependencies: ["Fuzzing", "Trapline", "Oracle", "Processor", "ISA"], swiftSettings: translator),

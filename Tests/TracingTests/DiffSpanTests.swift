@@ -139,6 +139,20 @@ struct DiffSpanTests {
     #expect(spans[1].spending[.guestUser].instructions == 20)
   }
 
+  @Test("a page fault has the time until its instruction is tried again, but not the time of user mode behind it")
+  func faultTime() {
+    let again = spans {
+      $0.pageFault(0x5000)
+      $0.add(.tlbMiss, .guestUser, eip: 0x8100)
+    }
+    #expect(again[0].kind == .pageFault && again[0].spending.instructions == 10)
+    let gone = spans {
+      $0.pageFault(0x5000)
+      $0.call(3)
+    }
+    #expect(gone[0].kind == .pageFault && gone[0].spending.instructions == 0)
+  }
+
   @Test("a call longer than the capacity is counted on; a piece is cut")
   func capacity() {
     var reader = SpanReader(capacity: 4)

@@ -32,7 +32,9 @@ struct Main {
       platform = number
       words.removeSubrange(place...place + 1)
     }
-    guard words.count == 2, let count = UInt64(words[0]), count > 0 else { end("a number of events and a file are needed; see --help") }
+    guard words.count == 2, let count = UInt64(words[0]), count > 0 else {
+      end("a number of events and a file are needed; see --help")
+    }
     let descriptor = open(words[1], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { end("can't write \(words[1]): \(String(cString: strerror(errno)))") }
     let output = ByteSink(fileDescriptor: descriptor)

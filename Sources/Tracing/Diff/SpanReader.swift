@@ -118,15 +118,15 @@ public struct SpanReader {
     let cycles = event.cycles > clock.cycles ? event.cycles &- clock.cycles : 0
     let instructions = event.retired > clock.retired ? event.retired &- clock.retired : 0
     clock = (event.cycles &+ UInt64(event.cost), event.retired)
-    // An instruction that user mode's event belongs to was user mode's; a return ends the kernel's time.
     if event.context == .guestUser, event.kind != .systemCallReturn {
       mode = .guestUser
     } else if event.context == .guestKernel {
       mode = .guestKernel
     }
     if runningSpace < 0 { runningSpace = space(event.addressSpace) }
-    if let active = spaces[runningSpace].active {
-      spaces[runningSpace].open[active].span.spending.pass(cycles, instructions, in: mode)
+    if let active = spaces[runningSpace].active, !hasLeftUnseen(spaces[runningSpace].open[active].span, event) {
+      // Until it ends it is the kernel's, whoever has the event that ends it.
+      spaces[runningSpace].open[active].span.spending.pass(cycles, instructions, in: .guestKernel)
     } else {
       spaces[runningSpace].outside.spending.pass(cycles, instructions, in: mode)
     }
@@ -135,6 +135,11 @@ public struct SpanReader {
     case .systemCallEntry, .exception, .interruptInjected: mode = .guestKernel
     default: break
     }
+  }
+
+  /// A page fault whose instruction isn't the next that user mode shows: user mode has run since.
+  private func hasLeftUnseen(_ span: Span, _ event: Event) -> Bool {
+    span.kind == .pageFault && event.context == .guestUser && event.instructionPointer != span.arguments.2
   }
 
   private mutating func append(_ event: Event, in index: Int) {

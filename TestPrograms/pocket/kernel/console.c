@@ -39,7 +39,8 @@ static void receive(char byte) {
 }
 
 // One line, or what of it fits.
-static int console_read(void *to, uint32_t size) {
+static int console_read(uint32_t offset, void *to, uint32_t size) {
+    (void)offset;
     while (size && taken == ready) sleep_in(&readers);
     char line[PART];
     uint32_t length = 0;
@@ -53,7 +54,8 @@ static int console_read(void *to, uint32_t size) {
     return error ? error : (int)length;
 }
 
-static int console_write(const void *from, uint32_t size) {
+static int console_write(uint32_t offset, const void *from, uint32_t size) {
+    (void)offset;
     char part[PART];
     for (uint32_t done = 0; done < size;) {
         uint32_t length = size - done < PART ? size - done : PART;
@@ -65,7 +67,7 @@ static int console_write(const void *from, uint32_t size) {
     return size;
 }
 
-const struct device console_device = {console_read, console_write};
+const struct device console_device = {console_read, console_write, .has_places = false};
 
 void console_start(void) { serial_start(); }
 void console_listen(void) { serial_receive(receive); }

@@ -138,7 +138,7 @@ int sys_writev(struct frame *frame) {
 int sys_lseek(struct frame *frame) {
     struct open_file *open = open_file(frame->ebx);
     if (!open) return -EBADF;
-    if (open->file->device) return -ESPIPE;
+    if (open->file->device && !open->file->device->has_places) return -ESPIPE;
     const uint32_t bases[] = {0, open->position, open->file->size};
     if (frame->edx >= sizeof bases / sizeof *bases) return -EINVAL;
     int64_t position = (int64_t)bases[frame->edx] + (int32_t)frame->ecx;

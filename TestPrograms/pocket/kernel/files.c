@@ -87,7 +87,7 @@ static uint32_t part_of_page(uint32_t offset, uint32_t size) {
 
 int file_read(const struct file *file, uint32_t offset, void *to, uint32_t size) {
     static const char zeros[PAGE_SIZE];
-    if (file->device) return file->device->read(to, size);
+    if (file->device) return file->device->read(offset, to, size);
     if (offset >= file->size) return 0;
     if (size > file->size - offset) size = file->size - offset;
     for (uint32_t done = 0, part; done < size; done += part) {
@@ -115,7 +115,7 @@ static physical_t own_page(struct file *file, uint32_t index) {
 }
 
 int file_write(struct file *file, uint32_t offset, const void *from, uint32_t size) {
-    if (file->device) return file->device->write(from, size);
+    if (file->device) return file->device->write(offset, from, size);
     if (!size) return 0;
     if (offset > LARGEST || size > LARGEST - offset) return -EFBIG;
     if (!grow(file, (offset + size + PAGE_SIZE - 1) / PAGE_SIZE)) return -ENOMEM;

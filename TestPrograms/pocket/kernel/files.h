@@ -12,8 +12,9 @@
 // A file that isn't pages. Both functions take a pointer that may fault, as copy_user does, and return a count of
 // bytes or a negative error number.
 struct device {
-    int (*read)(void *to, uint32_t size);
-    int (*write)(const void *from, uint32_t size);
+    int (*read)(uint32_t offset, void *to, uint32_t size);
+    int (*write)(uint32_t offset, const void *from, uint32_t size);
+    bool has_places;  // offsets mean something, and the file has a size
 };
 
 struct file {

@@ -1,6 +1,7 @@
 // The order in which the kernel comes to life. Each part may use those started before it.
 #include "boot.h"
 #include "console.h"
+#include "disk.h"
 #include "exec.h"
 #include "files.h"
 #include "native/cpu.h"
@@ -21,6 +22,7 @@ __attribute__((noreturn)) void kernel_main(void) {
     cpu_start();
     interrupts_start();
     files_start();
+    disk_start();
     timer_start(scheduler_tick);
     console_listen();
     print("pocket: %u KiB of memory, %u free, %u modules\n", boot.top / 1024, pages_free() * (PAGE_SIZE / 1024),

@@ -1,5 +1,5 @@
 // The path of a system call for people: what it went through, in order, without the numbers that differ from call to call,
-// and with what repeats said once.
+// and with what repeats said once. TLB misses, which are the silicon's, are only counted.
 //
 //   write(4) = 14: 45 events, 305 instructions
 //     user    system call by int 0x80
@@ -17,7 +17,8 @@ public final class PathSink: EventSink {
   public func receive(_ events: UnsafeBufferPointer<Event>) {
     guard let first = events.first, let last = events.last else { return }
     output.append(Self.heading(events, first, last) + "\n")
-    for line in PathFolding.fold(events.map(PathText.line)) { output.append("  " + line + "\n") }
+    let lines = events.filter { $0.kind != .tlbMiss }.map(PathText.line)
+    for line in PathFolding.fold(lines) { output.append("  " + line + "\n") }
   }
 
   public func flush() { output.flush() }
@@ -33,7 +34,9 @@ public final class PathSink: EventSink {
       let result = UInt32(truncatingIfNeeded: last.a)
       text += " = " + (LinuxErrors.name(ofResult: result).map { "-\($0)" } ?? String(result))
     }
-    text += ": \(events.count) events, \(last.retired &- first.retired) instructions"
+    let misses = events.count { $0.kind == .tlbMiss }
+    text += ": \(events.count - misses) events, \(last.retired &- first.retired) instructions"
+    if misses > 0 { text += ", \(misses) TLB misses" }
     let cost = events.reduce(UInt64(0)) { $0 &+ UInt64($1.cost) }
     return cost == 0 ? text : text + ", \(cost) modelled cycles in events"
   }

@@ -36,6 +36,13 @@ struct TraceCommand: ConsoleCommand {
   var syscall: [SpanChoice] = []
 
   @Option(
+    help: ArgumentHelp(
+      "Only the paths of calls (and page faults) from user code at these addresses, as in 0x10000000-0x10ffffff.",
+      valueName: "range"),
+    transform: { try EventFilter(parsing: "eip=" + $0).addresses ?? 0...UInt32.max })
+  var from: ClosedRange<UInt32>?
+
+  @Option(
     help: ArgumentHelp("Events to keep, as in 'kind=exception,portWrite;context=user'.", valueName: "filter"),
     transform: { try EventFilter(parsing: $0) })
   var filter: EventFilter?
@@ -51,10 +58,14 @@ struct TraceCommand: ConsoleCommand {
     let bytes = file?.sink ?? console.output
     let format = TraceFormat.chosen(format, file: output)
     var sink = format.makeSink(bytes, guest: recording.guest.file)
-    let (platform, wanted) = (platform, syscall)
-    if !wanted.isEmpty {
+    let (platform, wanted, callers) = (platform, syscall, from)
+    if !wanted.isEmpty || callers != nil {
       let lower = format == .path ? PathSink(bytes) : sink
-      sink = SpanSink(lower) { span in wanted.contains { $0.matches(span) } }
+      sink = SpanSink(lower) { span in
+        guard wanted.isEmpty || wanted.contains(where: { $0.matches(span) }) else { return false }
+        guard let callers else { return true }
+        return span.kind != .outside && span.events.first.map { callers.contains($0.instructionPointer) } == true
+      }
     }
     let result = try recording.record(on: console, to: sink, filter: filter ?? EventFilter()) {
       try platform.configure(&$0)
@@ -74,6 +85,8 @@ enum TraceFormat: String, ExpressibleByArgument, CaseIterable {
   case text, jsonl
   /// What each system call went through, repetitions said once.
   case path
+  /// For Perfetto and chrome://tracing.
+  case chrome
 
   /// As asked for; else by the file's name.
   static func chosen(_ format: TraceFormat?, file: String?) -> TraceFormat {
@@ -86,6 +99,7 @@ enum TraceFormat: String, ExpressibleByArgument, CaseIterable {
     switch self {
     case .text: TextSink(output)
     case .jsonl: JSONLinesSink(output, guest: guest)
+    case .chrome: ChromeSink(output, guest: guest)
     case .path: SpanSink(PathSink(output)) { _ in true }
     }
   }

@@ -1,5 +1,5 @@
-// One call of each kind, for those who watch what a call goes through: getppid; a read of 512 bytes of the disk, if there is
-// one; a write of a line to the console; a fork; the first touch of a fresh page. In the end it says what came of them,
+// One call of each kind, for those who watch what a call goes through: getppid; a read of 512 bytes of the disk (or of the
+// file that is named), if there is one; a write of a line to the console; a fork; the first touch of a fresh page. In the end it says what came of them,
 // which is the same on whatever ground the kernel stands.
 #include <stdint.h>
 
@@ -12,9 +12,9 @@
 
 static unsigned char block[SECTOR];
 
-int main(void) {
+int main(int argc, char **argv) {
     static const char line[] = "a line for the console\n";
-    int disk = open("disk", O_RDONLY);
+    int disk = open(argc > 1 ? argv[1] : "disk", O_RDONLY);
     // What is about to happen must find its pages in place.
     block[0] = 1;
     char *fresh = mmap(0, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

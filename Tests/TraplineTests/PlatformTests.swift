@@ -70,9 +70,10 @@ private struct Machine {
 
   @Test("the guest's input arrives on each platform", arguments: Machine.platforms)
   func input(platform: String) throws {
+    // What comes before the guest has looked after its UART is lost, as on a PC.
     let result = try TraplineProcess.run(
-      ["run"] + machine.pocket("sh") + ["--platform", platform, "--timeout", "30"], input: "cat nothing\nexit\n")
-    #expect(result.output.contains("cat nothing"), "\(platform): \(result.errors)")
+      ["run"] + machine.pocket("sh") + ["--platform", platform, "--timeout", "30"], input: "\n\ncat nothing\nexit 0\n")
+    #expect(result.output.contains("there is no file nothing"), "\(platform): \(result.errors)")
     #expect(result.status == 1)
   }
 

@@ -25,6 +25,7 @@ public final class ESX: LocalPlatform {
   public let kernel: Vmkernel
   private let world: World
   private let options: ESXOptions
+  private var timer: MachineTimer?
   private var charged: UInt64 = 0
   private var interrupts: UInt64 = 0
   private var services: UInt64 = 0
@@ -66,7 +67,14 @@ public final class ESX: LocalPlatform {
     kernel.reporter = machine.reporter
     guard options.timerRate > 0 else { return }
     let bus = machine.devices.bus
-    bus.attach(HostTimer(clock: bus.clock, hertz: options.timerRate) { [unowned self] in takeTimerInterrupt() })
+    let timer = MachineTimer(clock: bus.clock, hertz: options.timerRate) { [unowned self] in takeTimerInterrupt() }
+    self.timer = timer
+    bus.attach(timer)
+  }
+
+  override public func pollInput(isIdle: Bool) {
+    timer?.isPaused = isIdle
+    super.pollInput(isIdle: isIdle)
   }
 
   /// The machine's clock: the vmkernel charges the world that ran, and chooses who runs next.

@@ -48,6 +48,7 @@ public final class Workstation: Platform {
   private var world: WorldSwitch?
   private var process: VMXProcess?
   private var deadline: VMXDeadline?
+  private var timer: MachineTimer?
   /// By the bus's rows of ports: who serves them.
   private var isMonitorsRow = [Bool](repeating: false, count: 256)
   private var sequence: UInt64 = 0
@@ -119,8 +120,9 @@ public final class Workstation: Platform {
     self.deadline = deadline
     bus.attach(deadline)
     if options.hostInterruptRate > 0 {
-      bus.attach(
-        HostTimer(clock: bus.clock, hertz: options.hostInterruptRate) { [unowned self] in takeHostInterrupt() })
+      let timer = MachineTimer(clock: bus.clock, hertz: options.hostInterruptRate) { [unowned self] in takeHostInterrupt() }
+      self.timer = timer
+      bus.attach(timer)
     }
     board.machineSize = machine.memory.machine.size
     board.monitorDevices = bus.devices.map(\.name).filter { table[$0] == .monitor }
@@ -190,6 +192,7 @@ public final class Workstation: Platform {
   // MARK: The machine as a whole
 
   public func pollInput(isIdle: Bool) {
+    timer?.isPaused = isIdle
     // While the guest runs, input comes with the host's interrupts.
     if isIdle || options.hostInterruptRate == 0 { ask(.poll, value: isIdle ? 1 : 0, because: isIdle ? .idle : .machine) }
   }
@@ -264,7 +267,6 @@ public final class Workstation: Platform {
     page.request.pointee = request
     reasons[Int(reason.rawValue)] += 1
     self.reason = reason
-    report(.worldSwitch, in: .monitor, code: 0, a: reason.rawValue)
     world.enterHost()
     self.reason = nil
     report(.worldSwitch, in: .hostKernel, code: 1, a: reason.rawValue, measured: world.last.toMonitor)
@@ -277,10 +279,12 @@ public final class Workstation: Platform {
   private func serveInHost() {
     guard let process, let machine else { return }
     let request = page.request.pointee
+    // Told on this side, where it is known how long it took; it was the monitor's doing.
+    report(.worldSwitch, in: .monitor, code: 0, a: reason?.rawValue ?? 0, measured: world?.last.toHost ?? 0)
     if reason == .hostInterrupt {
       report(.hostInterrupt, in: .hostKernel, code: HostInterruptSource.timer.rawValue)
     }
-    report(.doorbell, in: .hostKernel, code: 0, a: request.sequence, measured: world?.last.toHost ?? 0)
+    report(.doorbell, in: .hostKernel, code: 0, a: request.sequence)
     guard process.doorbell.ring(), process.doorbell.wait() else {
       let end = process.waitForEnd()
       failure = PlatformError(

@@ -1,13 +1,15 @@
-// nano.c: one cheap operation in a loop, so that what a monitor does about it can be counted (Adams and Agesen, ASPLOS 2006).
+// nano.c: one cheap operation in a loop, to count what a monitor does about it (Adams and Agesen, ASPLOS 2006).
 // KIND: multiboot
 // RUN:
 // EXPECT-EXIT: 1
+// EXPECT-SERIAL: empty 100
 // EXPECT-SERIAL: syscall 100
 // EXPECT-SERIAL: in 100
 // EXPECT-SERIAL: crwr 100
 // EXPECT-SERIAL: callret 100
 // EXPECT-SERIAL: pgfault 100
 // EXPECT-SERIAL: divzero 100
+// EXPECT-SERIAL: ptemod-none 100
 // EXPECT-SERIAL: ptemod-same 100
 // EXPECT-SERIAL: ptemod-off 100
 // EXPECT-SERIAL: ptemod-on 100
@@ -16,7 +18,8 @@
 //
 // The last two words of the command line are the PIECE and its COUNT; without them all run, a hundred times each.
 // What is prepared is the same for all counts up to 1,024, and again for all above: the difference of two runs is
-// the loop and nothing else. The entries that ptemod changes are 65,536 at most, and each is changed once.
+// the loop and nothing else; `empty` and `ptemod-none` are the loops without the operation. The entries that ptemod
+// changes are 65,536 at most, and each is changed once.
 #include "parameters.h"
 #include "paging.h"
 
@@ -28,6 +31,7 @@ static u8 frame[4096] __attribute__((aligned(4096)));
 extern u32 idt[];
 static u32 is_prepared;
 
+void run_empty(u32 count);
 void run_syscall(u32 count);
 void run_in(u32 count);
 void run_crwr(u32 count);
@@ -39,6 +43,11 @@ extern u8 page_fault_entry[], divide_entry[], sysenter_entry[], sysenter_stack[]
 // Arguments are on the stack; EBX, ESI, EDI and EBP are kept.
 __asm__(
     "        .text\n"
+    "run_empty:\n"
+    "        movl 4(%esp), %ecx\n"
+    "1:      decl %ecx\n"
+    "        jnz 1b\n"
+    "        ret\n"
     // System calls by SYSENTER from level 3; EAX not zero asks for the way out.
     "run_syscall:\n"
     "        pushal\n"
@@ -135,7 +144,7 @@ static void prepare(u32 count, u32 present)
 {
     u32 all = count > FEW ? MANY : FEW, entry = (u32)frame | U | W | present;
     for (u32 i = 0; i < all; i++)
-        entries[i] = entry;
+        entries[i] = i % 1024 == 1023 ? entry | P : entry;
     for (u32 i = 0; i < MANY / 1024; i++)
         page_directory[WINDOW / 0x400000 + i] = (u32)&entries[1024 * i] | P | W | U;
     write_cr3(read_cr3());
@@ -145,20 +154,44 @@ static void prepare(u32 count, u32 present)
     }
 }
 
+// Each eighth time the last page of the table is used past the TLB, so that nobody takes the table for abandoned. (The
+// last entry is changed when that is over.)
+static inline void use_table(u32 i)
+{
+    if (i % 8 == 3) {
+        u32 last = WINDOW + 4096 * (i | 1023);
+        invlpg(last);
+        (void)WORD(last);
+    }
+}
+
+static void run_none(u32 count)
+{
+    prepare(count, P);
+    for (u32 i = 0; i < count; i++) {
+        __asm__ volatile("");
+        use_table(i);
+    }
+}
+
 static void run_same(u32 count)
 {
     u32 value = (u32)frame | U | W | P | A;
     prepare(count, P);
-    for (u32 i = 0; i < count; i++)
+    for (u32 i = 0; i < count; i++) {
         entries[i] = value;
+        use_table(i);
+    }
 }
 
 static void run_off(u32 count)
 {
     u32 value = (u32)frame | U | W | A;
     prepare(count, P);
-    for (u32 i = 0; i < count; i++)
+    for (u32 i = 0; i < count; i++) {
         entries[i] = value;
+        use_table(i);
+    }
 }
 
 // Each page is used when it is there: a monitor may put off its work until then.
@@ -169,16 +202,19 @@ static void run_on(u32 count)
     for (u32 i = 0; i < count; i++) {
         entries[i] = value;
         (void)WORD(WINDOW + 4096 * i);
+        use_table(i);
     }
 }
 
 static const struct {
     const char *name;
     void (*run)(u32 count);
+    u32 isTables;
 } pieces[] = {
-    { "syscall", run_syscall }, { "in", run_in }, { "crwr", run_crwr }, { "callret", run_callret },
-    { "pgfault", run_pgfault }, { "divzero", run_divzero },
-    { "ptemod-same", run_same }, { "ptemod-off", run_off }, { "ptemod-on", run_on },
+    { "empty", run_empty, 0 }, { "syscall", run_syscall, 0 },
+    { "in", run_in, 0 }, { "crwr", run_crwr, 0 }, { "callret", run_callret, 0 },
+    { "pgfault", run_pgfault, 0 }, { "divzero", run_divzero, 0 },
+    { "ptemod-none", run_none, 1 }, { "ptemod-same", run_same, 1 }, { "ptemod-off", run_off, 1 }, { "ptemod-on", run_on, 1 },
 };
 enum { PIECES = sizeof pieces / sizeof pieces[0] };
 
@@ -233,7 +269,7 @@ void main(void)
     if (piece < PIECES) {
         if (count == 0)
             count = 1;
-        if (piece >= 6 && count > MANY)
+        if (pieces[piece].isTables && count > MANY)
             count = MANY;
         run(piece, count);
         return;

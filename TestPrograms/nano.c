@@ -71,10 +71,11 @@ __asm__(
     "        testl %eax, %eax\n"
     "        jnz 4f\n"
     "        sysexit\n"
-    "4:      movl kernel_stack, %esp\n"
-    "        movl $0x10, %eax\n"
+    // (IRET to level 3 has left DS and ES empty.)
+    "4:      movl $0x10, %eax\n"
     "        movl %eax, %ds\n"
     "        movl %eax, %es\n"
+    "        movl kernel_stack, %esp\n"
     "        popal\n"
     "        ret\n"
     // Nobody answers at port 0x80.

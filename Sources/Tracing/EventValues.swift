@@ -2,9 +2,9 @@
 
 /// Why translated or trapped guest code left for the monitor.
 public enum CalloutReason: UInt32, CaseIterable, Sendable {
-  case controlRegister, debugRegister, descriptorTable, taskRegister, modelSpecificRegister, interruptFlag, flagsImage
-  case segmentLoad, segmentStore, farTransfer, interruptReturn, softwareInterrupt, systemCallGate, systemCallExit, identification
-  case timeStamp, pageInvalidation, cacheControl, halt, port, selectorInspection, tableStore, taskSwitchedFlag
+  case controlRegister, debugRegister, descriptorTable, taskRegister, modelSpecificRegister, segmentLoad, segmentStore
+  case farTransfer, interruptReturn, softwareInterrupt, systemCallGate, systemCallExit, timeStamp, pageInvalidation
+  case cacheControl, halt, port, selectorInspection, tableStore
 }
 
 /// What made a hosted monitor give the processor to the host.
@@ -164,8 +164,6 @@ extension CalloutReason {
     case .descriptorTable: "descriptorTable"
     case .taskRegister: "taskRegister"
     case .modelSpecificRegister: "modelSpecificRegister"
-    case .interruptFlag: "interruptFlag"
-    case .flagsImage: "flagsImage"
     case .segmentLoad: "segmentLoad"
     case .segmentStore: "segmentStore"
     case .farTransfer: "farTransfer"
@@ -173,7 +171,6 @@ extension CalloutReason {
     case .softwareInterrupt: "softwareInterrupt"
     case .systemCallGate: "systemCallGate"
     case .systemCallExit: "systemCallExit"
-    case .identification: "identification"
     case .timeStamp: "timeStamp"
     case .pageInvalidation: "pageInvalidation"
     case .cacheControl: "cacheControl"
@@ -181,7 +178,6 @@ extension CalloutReason {
     case .port: "port"
     case .selectorInspection: "selectorInspection"
     case .tableStore: "tableStore"
-    case .taskSwitchedFlag: "taskSwitchedFlag"
     }
   }
 }

@@ -103,11 +103,62 @@ let samples: [SampleEvent] = [
     event: Event(kind: .eptViolation, context: .monitor, retired: 2016, code: 3, a: 0x9000, b: 1),
     text: "monitor 00000000  eptViolation           access=3 address=0x9000 mapped=1",
     json: #""monitor","kind":"eptViolation","eip":0,"cr3":0,"access":3,"address":36864,"mapped":1}"#),
+  SampleEvent(
+    event: Event(kind: .callout, context: .monitor, retired: 2017, code: 8),
+    text: "monitor 00000000  callout                reason=interruptReturn",
+    json: #""monitor","kind":"callout","eip":0,"cr3":0,"reason":8}"#),
+  SampleEvent(
+    event: Event(kind: .monitorService, context: .monitor, retired: 2018, code: 0x20, b: 1),
+    text: "monitor 00000000  monitorService         port=0x20 address=0 isWrite=1",
+    json: #""monitor","kind":"monitorService","eip":0,"cr3":0,"port":32,"address":0,"isWrite":1}"#),
+  SampleEvent(
+    event: Event(kind: .worldSwitch, context: .hostKernel, retired: 2019, code: 1, a: 3, measured: 140),
+    text: "host    00000000  worldSwitch            to=monitor reason=hostInterrupt measured=140ns",
+    json: #""hostKernel","kind":"worldSwitch","eip":0,"cr3":0,"to":1,"reason":3,"measured":140}"#),
+  SampleEvent(
+    event: Event(kind: .doorbell, context: .hostKernel, retired: 2020, code: 0, a: 7),
+    text: "host    00000000  doorbell               towards=vmx request=7",
+    json: #""hostKernel","kind":"doorbell","eip":0,"cr3":0,"towards":0,"request":7}"#),
+  SampleEvent(
+    event: Event(kind: .vmxRequest, context: .vmx, retired: 2021, code: 1, a: 0x3f8, b: 0x41),
+    text: "vmx     00000000  vmxRequest             request=portWrite address=0x3f8 value=0x41",
+    json: #""vmx","kind":"vmxRequest","eip":0,"cr3":0,"request":1,"address":1016,"value":65}"#),
+  SampleEvent(
+    event: Event(
+      kind: .hostSystemCall, context: .hostKernel, retired: 2022, code: 17, a: 512, arguments: (16, 512, 4096, 0, 0, 0),
+      cost: 1208),
+    text: "host    00000000  hostSystemCall         pread64(16, 512, 4096) = 512 cost=1208",
+    json: #""hostKernel","kind":"hostSystemCall","eip":0,"cr3":0,"number":17,"result":512,"cost":1208,"#
+      + #""arguments":[16,512,4096,0,0,0]}"#),
+  SampleEvent(
+    event: Event(kind: .hostInterrupt, context: .vmkernel, retired: 2023, code: 1),
+    text: "vmk     00000000  hostInterrupt          source=storage",
+    json: #""vmkernel","kind":"hostInterrupt","eip":0,"cr3":0,"source":1}"#),
+  SampleEvent(
+    event: Event(kind: .vmkernelCall, context: .vmkernel, retired: 2024, code: 2, a: 8, b: 1),
+    text: "vmk     00000000  vmkernelCall           service=storageDispatch a=8 b=1",
+    json: #""vmkernel","kind":"vmkernelCall","eip":0,"cr3":0,"service":2,"a":8,"b":1}"#),
+  SampleEvent(
+    event: Event(kind: .controllerCommand, context: .vmkernel, retired: 2025, code: 0, a: 3, b: 1),
+    text: "vmk     00000000  controllerCommand      controller=storage index=3 descriptors=1",
+    json: #""vmkernel","kind":"controllerCommand","eip":0,"cr3":0,"controller":0,"index":3,"descriptors":1}"#),
+  SampleEvent(
+    event: Event(kind: .dmaTransfer, context: .device, retired: 2026, code: 1, a: 0x1000, b: 32),
+    text: "device  00000000  dmaTransfer            direction=fromMemory address=0x1000 bytes=0x20",
+    json: #""device","kind":"dmaTransfer","eip":0,"cr3":0,"direction":1,"address":4096,"bytes":32}"#),
+  SampleEvent(
+    event: Event(kind: .backdoorCall, context: .monitor, retired: 2027, code: 10, a: 6, b: 0x564d_5868),
+    text: "monitor 00000000  backdoorCall           command=0xa eax=6 ebx=0x564d5868",
+    json: #""monitor","kind":"backdoorCall","eip":0,"cr3":0,"command":10,"eax":6,"ebx":1447909480}"#),
+  SampleEvent(
+    event: Event(kind: .packet, context: .device, retired: 2028, code: 0, a: 64, b: 1),
+    text: "device  00000000  packet                 stage=adapterTransmit bytes=0x40 packets=1",
+    json: #""device","kind":"packet","eip":0,"cr3":0,"stage":0,"bytes":64,"packets":1}"#),
 ]
 
 /// Sends events through a recorder, in batches of `capacity`.
 func record(_ events: [Event], to sink: any EventSink, filter: EventFilter = EventFilter(), capacity: Int = 4) {
-  let recorder = Recorder(sink: sink, filter: filter, capacity: capacity)
+  let recorder = Recorder(sink: sink, filter: filter, capacity: capacity, keepsMeasurements: true)
   for event in events where recorder.wants(event.kind) { recorder.record(event) }
   recorder.flush()
 }

@@ -75,7 +75,7 @@ import TraplineCommands
     #expect(result.errors.isEmpty)
     let json = try #require(try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any])
     #expect(json["schema"] as? String == "trapline.run")
-    #expect(json["version"] as? Int == 3)
+    #expect(json["version"] as? Int == 4)
     #expect(json["outcome"] as? String == "guest-exit")
     #expect(json["exitStatus"] as? Int == 11)
     #expect((json["exits"] as? [String: Any])?["port-write"] as? Int == 1)

@@ -6,7 +6,7 @@ import TraplineCommands
     "bad usage is one sentence on standard error, and status 2",
     arguments: [
       (["rnu"], "there is no subcommand 'rnu'; did you mean 'run'?"),
-      (["frobnicate"], "there is no subcommand 'frobnicate'; there are run, linux, mmu, translate, diff, disasm, isa"),
+      (["frobnicate"], "there is no subcommand 'frobnicate'; there are run, trace, diff, linux, mmu, translate, disasm, isa, costs"),
       (["run"], "missing expected argument '<guest>'"),
       (["run", "x", "--memroy", "1G"], "unknown option '--memroy'. Did you mean '--memory'?"),
       (["run", "--memroy"], "unknown option '--memroy'. Did you mean '--memory'?"),
@@ -27,8 +27,8 @@ import TraplineCommands
       (["translate", "x", "--top", "0"], "--top must be at least 1"),
       (["run", "x", "--engine", "interpreter", "--statistics"], "--statistics is about the translator"),
       (["isa", "x"], "unexpected argument 'x'"),
-      (["diff", "x"], "missing expected argument '<b>'"),
-      (["diff", "x", "y", "--syscall", "jump"], "there is no Linux system call 'jump'"),
+      (["diff", "x"], "two traces are missing; or a guest, and --between workstation,esx"),
+      (["diff", "x", "y", "--syscall", "jump"], "there is no system call 'jump'"),
       (["diff", "x", "y", "--all", "--limit", "3"], "leave --limit out"),
       (["diff", "x", "y", "--width", "3"], "--width must be from 40 to 1000"),
     ])

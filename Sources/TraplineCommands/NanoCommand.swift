@@ -1,7 +1,6 @@
 // `trapline nano`: what each technique of virtualization makes of one cheap operation, counted, modelled and measured.
 
 import ArgumentParser
-import Loading
 import Platforms
 import Trapline
 
@@ -17,7 +16,8 @@ struct NanoCommand: ConsoleCommand {
       figures ('trapline costs'). The published figures (Adams and Agesen, ASPLOS 2006; Pentium 4 672) stand in brackets. \
       Measured times are this host's, of Trapline's own engines, and say nothing about modelled hardware.
 
-      NAMES are syscall, in, crwr, callret, pgfault, divzero, ptemod-same, ptemod-off and ptemod-on (default: all).
+      NAMES are syscall, in, crwr, callret, pgfault, divzero, ptemod-same, ptemod-off and ptemod-on (default: all of \
+      these), and pieces of the pocket kernel's bench: getppid-int80, forkwait, read, console and pagefault.
       """)
 
   static let examples = ["trapline nano", "trapline nano in pgfault --technique bare,translation --no-measure"]
@@ -65,13 +65,8 @@ struct NanoCommand: ConsoleCommand {
 
   mutating func run(on console: Console) throws -> Int32 {
     let model = try costs.model()
-    let path = "\(guests)/nano.elf"
-    let image: [UInt8]
-    do { image = try ImageFile(path: path).bytes } catch {
-      throw Refusal("\(error.description); Tools/build-guests builds it, --guests says where it is")
-    }
-    let lab = NanoLab(image: image, file: path)
-    let benchmarks = names.isEmpty ? NanoBenchmark.all : NanoBenchmark.all.filter { names.contains($0.name) }
+    let benchmarks = names.isEmpty ? NanoBenchmark.nano : NanoBenchmark.all.filter { names.contains($0.name) }
+    let lab = try NanoLab(benchmarks, folder: guests)
     let file = try output.map { path throws(Refusal) in try OutputFile(path: path, on: console) }
     let report = try NanoReport(
       lab.results(benchmarks, try techniques(), model, measures: measure), try techniques(), processor: model.processor)

@@ -22,7 +22,7 @@ struct NanoCount {
     for (instruction, times) in run.executed {
       let handling = technique.handling(of: instruction)
       items[Item(name: "instructions", handling: nil), default: 0] += times
-      if handling != .direct { items[Item(name: instruction.operation.mnemonic, handling: handling), default: 0] += times }
+      if handling != .direct { items[Item(name: "\(instruction.operation)", handling: handling), default: 0] += times }
       // A routine in an instruction's place is all of it; what runs as it is costs what it costs natively.
       if !handling.replacesInstruction { figures[instruction.native ?? "instruction", default: 0] += times }
       for figure in handling.figures { figures[figure.name, default: 0] += figure.times * times }

@@ -26,7 +26,7 @@ struct NanoReport {
   /// Whether the modelled cycles come in the published order; nil when not all of its techniques are there.
   func keepsOrder(_ benchmark: NanoBenchmark) -> Bool? {
     let cycles = benchmark.order.compactMap { result(benchmark, $0)?.cycles }
-    guard cycles.count == benchmark.order.count else { return nil }
+    guard cycles.count == benchmark.order.count, !cycles.isEmpty else { return nil }
     return zip(cycles, cycles.dropFirst()).allSatisfy { $0 < $1 }
   }
 

@@ -45,11 +45,14 @@ struct NanoRun: Equatable {
       }
       guard let outcome else { continue }
       (happenings, walks, references) = (events.happenings, events.walks, events.references)
-      if outcome == .guestExit(status: 1) || outcome == .poweredOff || outcome == .halted { return }
+      if Self.isGood(outcome) { return }
       throw Refusal("the guest ended otherwise than it should: \(outcome)", status: ExitStatus.bug)
     }
     throw Refusal("the guest didn't end within \(most) steps", status: ExitStatus.bug)
   }
+
+  /// Whether a guest ended as these do when all is well.
+  static func isGood(_ outcome: RunOutcome) -> Bool { outcome == .guestExit(status: 1) }
 
   /// Each count less another's, over a number of turns.
   func less(_ other: NanoRun, turns: Double = 1) -> NanoRun {

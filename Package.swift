@@ -63,6 +63,7 @@ let package = Package(
     .testTarget(name: "ProcessorTests", dependencies: ["Processor", "Oracle", "Translation"], swiftSettings: translator),
     .testTarget(name: "DevicesTests", dependencies: ["Devices"]),
     .testTarget(name: "VmkernelTests", dependencies: ["Vmkernel", "Devices", "Memory", "Tracing"]),
+    .testTarget(name: "PlatformsTests", dependencies: ["Platforms", "Devices", "Tracing"]),
     .testTarget(name: "LoadingTests", dependencies: ["Loading"]),
     .testTarget(name: "TraplineTests", dependencies: ["Trapline", "TraplineCommands", "Loading", "Processor", "Tracing"]),
     .testTarget(name: "ChartsTests", dependencies: ["Charts"]),

@@ -25,7 +25,8 @@ import Trapline
   }()
 
   private func instruction(
-    _ operation: ISA.Operation, isUser: Bool = false, endsInUser: Bool = false, control: UInt8? = nil, isUnchanged: Bool = false
+    _ operation: ISA.Operation, isUser: Bool = false, endsInUser: Bool = false, control: UInt8? = nil,
+    isUnchanged: Bool = false
   ) -> ExecutedInstruction {
     ExecutedInstruction(
       operation: operation, isUser: isUser, endsInUser: endsInUser, control: control, isUnchanged: isUnchanged)
@@ -76,9 +77,10 @@ import Trapline
 
   @Test("every published order comes out of counts and primitives")
   func orders() throws {
+    let techniques: [Technique] = [.bare, .translation, .hardwareShadow]
     let lab = try NanoLab(NanoBenchmark.nano, folder: try #require(Self.guests))
-    let results = try lab.results(NanoBenchmark.nano, Technique.allCases, .standard, measures: false)
-    let report = NanoReport(results, Technique.allCases, processor: "")
+    let results = try lab.results(NanoBenchmark.nano, techniques, .standard, measures: false)
+    let report = NanoReport(results, techniques, processor: "")
     for benchmark in NanoBenchmark.nano { #expect(report.keepsOrder(benchmark) == true, "\(benchmark.name)") }
   }
 

@@ -59,7 +59,8 @@ struct NanoBenchmark: Sendable {
   static let macro: [NanoBenchmark] = [
     .init(pocket: "getppid-int80", 32, (10_000, 100_000)),
     .init(
-      pocket: "forkwait", 16, (50, 500), published: [.bare: 571_900, .translation: 3_510_250, .hardwareShadow: 10_108_000],
+      pocket: "forkwait", 16, (50, 500),
+      published: [.bare: 571_900, .translation: 3_510_250, .hardwareShadow: 10_108_000],
       order: [.bare, .translation, .hardwareShadow]),
     .init(pocket: "read", 16, (100, 1000)),
     .init(pocket: "console", 16, (100, 900)),

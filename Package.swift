@@ -65,7 +65,9 @@ let package = Package(
     .testTarget(name: "VmkernelTests", dependencies: ["Vmkernel", "Devices", "Memory", "Tracing"]),
     .testTarget(name: "PlatformsTests", dependencies: ["Platforms", "Devices", "Tracing"]),
     .testTarget(name: "LoadingTests", dependencies: ["Loading"]),
-    .testTarget(name: "TraplineTests", dependencies: ["Trapline", "TraplineCommands", "Loading", "Processor", "Tracing"]),
+    .testTarget(
+      name: "TraplineTests",
+      dependencies: ["Trapline", "TraplineCommands", "Loading", "Platforms", "Processor", "Tracing", "ISA"]),
     .testTarget(name: "ChartsTests", dependencies: ["Charts"]),
     .testTarget(
       name: "ConformanceTests", dependencies: ["Fuzzing", "Trapline", "Oracle", "Processor", "ISA"], swiftSettings: translator),

@@ -33,9 +33,12 @@ public enum MemoryPathChoice: String, CaseIterable, Sendable {
 
 extension Processor {
   /// Changes the engine, between any two runs; the guest can't tell.
+  /// - Parameter trapsSensitive: the translator leaves every privileged or sensitive instruction of level 0 to the monitor.
   /// - Returns: false when the engine isn't available; the interpreter stays.
   @discardableResult
-  public func useEngine(_ engine: EngineKind, paths: MemoryPathChoice = .measured) -> Bool {
+  public func useEngine(
+    _ engine: EngineKind, paths: MemoryPathChoice = .measured, trapsSensitive: Bool = false
+  ) -> Bool {
     #if TRANSLATOR
       blocks.removeAll(cpu)
       translator = nil
@@ -43,6 +46,7 @@ extension Processor {
       if engine == .interpreter { return true }
       guard let made = Translator(cpu) else { return false }
       made.paths.choice = paths
+      made.trapsSensitive = trapsSensitive
       translator = made
       return true
     #else

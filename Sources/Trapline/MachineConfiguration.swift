@@ -34,6 +34,8 @@ public struct MachineConfiguration {
   /// How instructions run; the interpreter does where this host or build has no translator.
   public var engine = EngineKind.best
   public var memoryPath = MemoryPathChoice.measured
+  /// The translator leaves every privileged or sensitive instruction of level 0 to the monitor, as trap-and-emulate does.
+  public var trapsSensitive = false
   /// The pager and the TLB; with `none` and no TLB the guest runs as on bare silicon.
   public var paging = PagingConfiguration()
 

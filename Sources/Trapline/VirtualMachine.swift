@@ -67,7 +67,8 @@ public final class VirtualMachine {
     let firmwareSpace = try FirmwareSpace(memory, processor)
     self.firmwareSpace = firmwareSpace
     try processor.usePaging(configuration.paging)
-    processor.useEngine(configuration.engine, paths: configuration.memoryPath)
+    processor.useEngine(
+      configuration.engine, paths: configuration.memoryPath, trapsSensitive: configuration.trapsSensitive)
     bus = Bus()
     let dma = GuestMemoryDMA(memory: memory)
     dma.wrote = { [unowned processor] address, count in processor.noteWrite(at: address, count: UInt64(count)) }

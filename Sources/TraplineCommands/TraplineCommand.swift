@@ -22,7 +22,7 @@ public struct TraplineCommand: ParsableCommand {
   static let version = "0.1.0"
   static let subcommands: [any ParsableCommand.Type] = [
     RunCommand.self, TraceCommand.self, DiffCommand.self, LinuxCommand.self, MMUCommand.self, TranslateCommand.self,
-    DisasmCommand.self, ISACommand.self, CostsCommand.self, VMXCommand.self,
+    DisasmCommand.self, ISACommand.self, CostsCommand.self, NanoCommand.self, VMXCommand.self,
   ]
   static let examples = ["trapline run --help", "trapline isa --sensitive"]
 

@@ -34,13 +34,25 @@ import Tracing
     #expect(CostModel.standard.eventCosts(hasMonitor: true).cost(of: event) == 0)
   }
 
+  @Test("a figure without an event is priced by its name, and prices no event") func primitives() throws {
+    let model = try CostModel(
+      parsing: "instruction | - | 2 | - | an instruction | a test\ntrap | - | 2030 | - | a trap | a test\n")
+    #expect(model.cycles("trap") == 2030)
+    #expect(model.cycles("exit") == nil)
+    let costs = model.eventCosts(hasMonitor: true)
+    #expect(costs.instruction == 2)
+    for kind in EventKind.allCases {
+      #expect(costs.cost(of: Event(kind: kind, context: .guestKernel, retired: 0)) == 0, "\(kind)")
+    }
+  }
+
   static let wrong: [(text: String, sentence: String)] = [
     ("", "line 1 of the cost model: the figure 'instruction' is missing"),
     ("x | halt | 1", "there are 3 columns"), ("x | halt | many | - | what | who", "the cycles must be a number"),
     ("x | party | 1 | - | what | who", "there is no event 'party'"),
     ("x | callout=party | 1 | - | what | who", "'callout' has no 'party'"),
     ("x | halt on mars | 1 | - | what | who", "the event must be like"), ("x | halt | 1 | 2 | what | who", "the unit must be like"),
-    ("x | halt | 1 | - | what | ", "the source is empty"), ("x | - | 1 | - | what | who", "only the instruction"),
+    ("x | halt | 1 | - | what | ", "the source is empty"),
     ("x | halt | 1 | - | a | b\nx | reset | 1 | - | a | b", "line 2 of the cost model: 'x' is there twice"),
   ]
 

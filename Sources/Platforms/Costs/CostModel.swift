@@ -19,7 +19,7 @@ public struct CostModel: Sendable, Equatable {
   /// A figure.
   public struct Entry: Sendable, Equatable {
     public var name: String
-    /// What it prices, as the text has it; nil for the instruction.
+    /// What it prices, as the text has it; nil for a primitive that is priced by its name.
     public var event: String?
     public var cycles: UInt64
     public var unit: EventCosts.Rule.Unit?
@@ -106,11 +106,7 @@ public struct CostModel: Sendable, Equatable {
       else { throw CostModelError(line: line, "the unit must be like 0.25/a: cycles, and the detail code, a or b") }
       (entry.unit, entry.cyclesPerUnit) = (unit, each)
     }
-    if let event = entry.event {
-      try read(event, into: &entry, line: line)
-    } else if entry.name != instruction {
-      throw CostModelError(line: line, "only the instruction has no event")
-    }
+    if let event = entry.event { try read(event, into: &entry, line: line) }
     return entry
   }
 
@@ -136,13 +132,16 @@ public struct CostModel: Sendable, Equatable {
     entry.code = code
   }
 
+  /// Cycles of the figure with a name, what it adds for units left out; nil when the model has none.
+  public func cycles(_ name: String) -> UInt64? { entries.first { $0.name == name }?.cycles }
+
   /// The model as a recorder takes it.
   /// - Parameter hasMonitor: whether somebody stands between the guest and the machine.
   public func eventCosts(hasMonitor: Bool) -> EventCosts {
     var costs = EventCosts()
     for entry in entries {
       guard let kind = entry.kind else {
-        costs.instruction = entry.cycles
+        if entry.name == Self.instruction { costs.instruction = entry.cycles }
         continue
       }
       if let only = entry.hasMonitor, only != hasMonitor { continue }

@@ -26,6 +26,8 @@ struct FragmentRequest {
   var explicitAccesses: UInt64
   /// Where entries are counted; nil for not at all.
   var hitCounter: Int32?
+  /// Nothing privileged or sensitive is done in place at level 0.
+  var trapsSensitive = false
 }
 
 /// Translates one block.

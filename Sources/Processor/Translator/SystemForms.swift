@@ -16,6 +16,9 @@ extension BlockTranslator {
   private static let otherFlags: UInt32 = 0x24_7100
 
   mutating func emitSystem(_ i: Instruction) -> TranslationKind {
+    if request.trapsSensitive, isKernel, i.operation.property == .privileged || i.operation.property == .sensitive {
+      return .callout
+    }
     switch i.operation {
     case .cli where isKernel: changeFlag(Self.interruptFlag, to: false)
     case .sti where isKernel: emitSetInterrupts()

@@ -36,6 +36,8 @@
     /// own.
     var modifications = PlaceCounts()
     let rewrites: UnsafeMutablePointer<UInt8>
+    /// What `FragmentRequest.trapsSensitive` says of each; never changed once something is translated.
+    var trapsSensitive = false
     var lastFault: (place: UInt64, budget: Int64, times: Int) = (0, 0, 0)
     static let rewriteCount = 4096
 
@@ -123,7 +125,7 @@
       let request = FragmentRequest(
         eip: cpu.s.pointee.blockEIP, mode: cpu.s.pointee.context & EngineMode.fragment, number: number,
         firstLink: UInt32(cache.linkCount), explicitAccesses: explicitAccesses(of: block),
-        hitCounter: countsHits ? Int32(StateRegion.hits + Int(number) * 8) : nil)
+        hitCounter: countsHits ? Int32(StateRegion.hits + Int(number) * 8) : nil, trapsSensitive: trapsSensitive)
       var translator = BlockTranslator(
         cache.assembler, cache.stubs, request, UnsafePointer(cpu.s.pointee.instructions + firstStep),
         count: Int(block.pointee.count))

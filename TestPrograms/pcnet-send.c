@@ -11,7 +11,8 @@
 // size   bytes of a frame, without its check sequence
 //
 // Source: AMD, Am79C970A PCnet-PCI II data sheet (19436). Registers lie behind an address register, RAP: each access to
-// data is two accesses to ports. Sums are over the frames that came back, so they are the same on any wire that returns them.
+// data is two accesses to ports. Sums are over the frames that came back, so they are the same on any wire that returns
+// them.
 #include "parameters.h"
 #include "random.h"
 

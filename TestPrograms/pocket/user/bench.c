@@ -139,6 +139,17 @@ static void read_disk(uint32_t count) {
     close(disk);
 }
 
+// Each iteration is one page from the disk.
+static void read_page(uint32_t count) {
+    static char block[PAGE];
+    int disk = open_disk(O_RDONLY);
+    for (uint32_t i = 0; i < count; i++) {
+        lseek(disk, i % 256 * PAGE, SEEK_SET);
+        check(read(disk, block, sizeof block) == sizeof block, "read");
+    }
+    close(disk);
+}
+
 // Each iteration is one page to the disk, marked with its number: what was written can be told.
 static void write_disk(uint32_t count) {
     static uint32_t block[PAGE / 4];
@@ -172,7 +183,8 @@ static const struct {
     {"mmap", false, mmap_churn, 5000},
     {"yield", false, yield, 20000},
     {"write", false, write_file, 10000},
-    {"read", true, read_disk, 10000},  // these three want a disk, or make noise
+    {"read", true, read_disk, 10000},  // these four want a disk, or make noise
+    {"readpage", true, read_page, 10000},
     {"writedisk", true, write_disk, 10000},
     {"console", true, console, 1000},
     {"nothing", true, nothing, 1},  // what forkexec executes

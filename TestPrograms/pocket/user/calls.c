@@ -1,6 +1,6 @@
-// One call of each kind, for those who watch what a call goes through: getppid; a read of 512 bytes of the disk (or of the
-// file that is named), if there is one; a write of a line to the console; a fork; the first touch of a fresh page. In the end it says what came of them,
-// which is the same on whatever ground the kernel stands.
+// One call of each kind, for those who watch what a call goes through: getppid; a read of 512 bytes of the disk (or of
+// the file that is named), if there is one; a write of a line to the console; a fork; the first touch of a fresh page.
+// In the end it says what came of them, which is the same on whatever ground the kernel stands.
 #include <stdint.h>
 
 #include "stdio.h"

@@ -1,7 +1,8 @@
 // Runs all tests, or those named: each in a process of its own, with one line of result. Exit status: how many failed.
 #include "tests.h"
 
-static const struct test *const suites[] = {process_tests, memory_tests, file_tests, call_tests, time_tests, fpu_tests};
+static const struct test *const suites[] = {process_tests, memory_tests, file_tests, call_tests, time_tests, fpu_tests,
+                                            disk_tests};
 static int passed, failed;
 
 int status_of(void (*action)(void)) {
@@ -49,6 +50,7 @@ int main(int argc, char **argv) {
     if (argc > 1 && !strcmp(argv[1], "--numbers")) return registers_are_fresh();
     if (argc > 1 && !strcmp(argv[1], "--overwrite")) return overwrite_own_file();
     for (unsigned i = 0; i < sizeof suites / sizeof *suites; i++) {
+        if (suites[i] == disk_tests && !has_disk()) continue;
         for (const struct test *test = suites[i]; test->name; test++) {
             if (is_wanted(test->name, argc, argv)) run(test);
         }

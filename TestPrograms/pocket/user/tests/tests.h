@@ -16,10 +16,13 @@ struct test {
 };
 
 // Ended by an entry without a name.
-extern const struct test process_tests[], memory_tests[], file_tests[], call_tests[], time_tests[], fpu_tests[];
+extern const struct test process_tests[], memory_tests[], file_tests[], call_tests[], time_tests[], fpu_tests[], disk_tests[];
 
 // What a process executed by the test "overwrite-program" does.
 int overwrite_own_file(void);
+
+// There is a disk that can be opened.
+bool has_disk(void);
 
 // CPUID says that there is an x87 unit.
 bool has_fpu(void);

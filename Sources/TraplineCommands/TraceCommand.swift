@@ -74,6 +74,8 @@ enum TraceFormat: String, ExpressibleByArgument, CaseIterable {
   case text, jsonl
   /// What each system call went through, repetitions said once.
   case path
+  /// For timeline viewers.
+  case chrome
 
   /// As asked for; else by the file's name.
   static func chosen(_ format: TraceFormat?, file: String?) -> TraceFormat {
@@ -87,6 +89,7 @@ enum TraceFormat: String, ExpressibleByArgument, CaseIterable {
     case .text: TextSink(output)
     case .jsonl: JSONLinesSink(output, guest: guest)
     case .path: SpanSink(PathSink(output)) { _ in true }
+    case .chrome: ChromeSink(output, guest: guest)
     }
   }
 }

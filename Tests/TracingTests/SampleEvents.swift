@@ -103,6 +103,57 @@ let samples: [SampleEvent] = [
     event: Event(kind: .eptViolation, context: .monitor, retired: 2016, code: 3, a: 0x9000, b: 1),
     text: "monitor 00000000  eptViolation           access=3 address=0x9000 mapped=1",
     json: #""monitor","kind":"eptViolation","eip":0,"cr3":0,"access":3,"address":36864,"mapped":1}"#),
+  SampleEvent(
+    event: Event(kind: .callout, context: .monitor, retired: 2017, code: 19),
+    text: "monitor 00000000  callout                reason=port",
+    json: #""monitor","kind":"callout","eip":0,"cr3":0,"reason":19}"#),
+  SampleEvent(
+    event: Event(kind: .monitorService, context: .monitor, retired: 2018, code: 0x70, b: 1),
+    text: "monitor 00000000  monitorService         port=0x70 address=0 isWrite=1",
+    json: #""monitor","kind":"monitorService","eip":0,"cr3":0,"port":112,"address":0,"isWrite":1}"#),
+  SampleEvent(
+    event: Event(
+      kind: .worldSwitch, context: .monitor, retired: 2019, code: 0, a: 1, cycles: 5000, cost: 1631, measured: 900),
+    text: "monitor 00000000  worldSwitch            to=host reason=memory cycles=5000 cost=1631 measured=900ns",
+    json: #""monitor","kind":"worldSwitch","eip":0,"cr3":0,"to":0,"reason":1,"cost":1631,"measured":900}"#),
+  SampleEvent(
+    event: Event(kind: .doorbell, context: .hostKernel, retired: 2020, code: 1, a: 7),
+    text: "host    00000000  doorbell               towards=monitor request=7",
+    json: #""hostKernel","kind":"doorbell","eip":0,"cr3":0,"towards":1,"request":7}"#),
+  SampleEvent(
+    event: Event(kind: .vmxRequest, context: .vmx, retired: 2021, code: 1, a: 0x3f8, b: 0x41),
+    text: "vmx     00000000  vmxRequest             request=portWrite address=0x3f8 value=0x41",
+    json: #""vmx","kind":"vmxRequest","eip":0,"cr3":0,"request":1,"address":1016,"value":65}"#),
+  SampleEvent(
+    event: Event(
+      kind: .hostSystemCall, context: .hostKernel, retired: 2022, code: 17, a: UInt64(bitPattern: -5), arguments: (4, 512, 4096, 0, 0, 0)),
+    text: "host    00000000  hostSystemCall         pread64(4, 512, 4096) = -5 EIO",
+    json: #""hostKernel","kind":"hostSystemCall","eip":0,"cr3":0,"#
+      + #""number":17,"result":18446744073709551611,"arguments":[4,512,4096,0,0,0]}"#),
+  SampleEvent(
+    event: Event(kind: .hostInterrupt, context: .hostKernel, retired: 2023, code: 1),
+    text: "host    00000000  hostInterrupt          source=storage",
+    json: #""hostKernel","kind":"hostInterrupt","eip":0,"cr3":0,"source":1}"#),
+  SampleEvent(
+    event: Event(kind: .vmkernelCall, context: .vmkernel, retired: 2024, code: 3, a: 2, b: 8),
+    text: "vmk     00000000  vmkernelCall           service=storageIssue a=2 b=8",
+    json: #""vmkernel","kind":"vmkernelCall","eip":0,"cr3":0,"service":3,"a":2,"b":8}"#),
+  SampleEvent(
+    event: Event(kind: .controllerCommand, context: .vmkernel, retired: 2025, code: 1, a: 3, b: 2),
+    text: "vmk     00000000  controllerCommand      controller=network index=3 descriptors=2",
+    json: #""vmkernel","kind":"controllerCommand","eip":0,"cr3":0,"controller":1,"index":3,"descriptors":2}"#),
+  SampleEvent(
+    event: Event(kind: .dmaTransfer, context: .device, retired: 2026, code: 1, a: 0x9000, b: 512),
+    text: "device  00000000  dmaTransfer            direction=fromMemory address=0x9000 bytes=0x200",
+    json: #""device","kind":"dmaTransfer","eip":0,"cr3":0,"direction":1,"address":36864,"bytes":512}"#),
+  SampleEvent(
+    event: Event(kind: .backdoorCall, context: .monitor, retired: 2027, code: 10, a: 6, b: 0x564d_5868),
+    text: "monitor 00000000  backdoorCall           command=0xa eax=6 ebx=0x564d5868",
+    json: #""monitor","kind":"backdoorCall","eip":0,"cr3":0,"command":10,"eax":6,"ebx":1447909480}"#),
+  SampleEvent(
+    event: Event(kind: .packet, context: .monitor, retired: 2028, code: 2, a: 60, b: 4),
+    text: "monitor 00000000  packet                 stage=gathered bytes=0x3c packets=4",
+    json: #""monitor","kind":"packet","eip":0,"cr3":0,"stage":2,"bytes":60,"packets":4}"#),
 ]
 
 /// Sends events through a recorder, in batches of `capacity`.

@@ -6,7 +6,7 @@ extension DiffPage {
     const data = JSON.parse(document.getElementById("data").textContent);
     const sections = [...document.querySelectorAll("details[data-span]")];
     const panel = document.getElementById("details");
-    const rowHeight = 24, laneWidth = 62;
+    const rowHeight = 27, laneWidth = 62;
 
     function element(name, className, text) {
       const node = document.createElement(name);
@@ -76,18 +76,17 @@ extension DiffPage {
         const event = row[side];
         if (!event) return;
         const x = lanes.indexOf(event[0]) * laneWidth, y = index * rowHeight;
-        const [sign, , words] = signOf(row);
+        const words = signOf(row)[2];
         const button = element("button", "event " + data.contexts[event[0]]);
         button.type = "button";
         button.row = row;
         button.style.left = x + "px";
-        button.style.top = y + 3 + "px";
+        button.style.top = y + 6 + "px";
         button.style.maxWidth = "calc(100% - " + x + "px)";
         button.append(element("b", "", data.kinds[event[1]]), " " + data.texts[event[2]]);
         button.setAttribute("aria-label", [data.contexts[event[0]], data.kinds[event[1]], data.texts[event[2]], words].join(", "));
         if (last && last.event[0] !== event[0]) {
-          const middle = y;
-          lines.append(path(`M${last.x + 9} ${last.y + 21}V${middle}H${x + 9}V${y + 4}`, last.event[10]));
+          lines.append(path(`M${last.x + 9} ${last.y + 25}V${y + 1}H${x + 9}V${y + 6}`, last.event[10]));
         }
         last = {event, x, y};
         box.append(button);
@@ -117,7 +116,7 @@ extension DiffPage {
         middle.append(node);
         if (kind !== "both") {
           const band = element("i", "band " + kind);
-          band.style.top = index * rowHeight + "px";
+          band.style.top = index * rowHeight + 2 + "px";
           middle.append(band);
         }
       });

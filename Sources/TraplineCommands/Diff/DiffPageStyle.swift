@@ -20,6 +20,7 @@ extension DiffPage {
     table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
     th { font-weight: 500; color: var(--dim); } th, td { padding: .2rem .8rem .2rem 0; text-align: right; }
     .totals th:first-child, .totals .meaning, .totals th:last-child { text-align: left; } .scroll { overflow-x: auto; }
+    .totals th, .totals td:not(.meaning) { white-space: nowrap; }
     .totals .bars { width: 14rem; } .bars p { display: flex; margin: 0; line-height: .9rem; font-size: .8rem; gap: .3rem; }
     .bars span { width: .7rem; color: var(--dim); } .bars i { background: var(--c); height: .6rem; margin-top: .15rem; border-radius: 2px; }
     .bars p:last-child i { opacity: .6; } mark { background: none; color: var(--c); font-weight: 600; }
@@ -42,10 +43,10 @@ extension DiffPage {
       background: color-mix(in srgb, var(--c) 16%, var(--card)); border: 1px solid var(--c); border-left-width: 4px;
       border-radius: 3px; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; text-align: left; cursor: pointer; }
     .event.chosen, .event:focus-visible { outline: 2px solid var(--text); outline-offset: 0; z-index: 2; }
-    .middle span { display: block; height: 24px; line-height: 24px; text-align: center; font-weight: 700; }
+    .middle span { display: block; height: 27px; line-height: 31px; text-align: center; font-weight: 700; }
     .middle span.both { color: var(--dim); font-weight: 400; }
     .middle { position: relative; }
-    .band { position: absolute; left: -100rem; right: -100rem; height: 24px; opacity: .13; pointer-events: none; }
+    .band { position: absolute; left: -100rem; right: -100rem; height: 27px; opacity: .13; pointer-events: none; }
     .band.left { background: var(--left); } .band.right { background: var(--right); } .band.cost { background: var(--cost); }
     #details { position: fixed; z-index: 3; left: 1rem; bottom: 1rem; max-width: calc(100vw - 4rem); max-height: 16rem;
       overflow: auto; background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .6rem 1rem;

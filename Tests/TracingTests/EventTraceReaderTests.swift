@@ -102,7 +102,7 @@ struct EventTraceReaderTests {
     (#""retired":1"#, #""retired":1.5"#, "'}' is missing"), (#""retired":1"#, #""retired":"1""#, "must be a number"),
     (#""retired":1,"#, "", "'retired' is missing"), (#""retired":1,"#, #""retired":1,"retired":1,"#, "there twice"),
     (#""cr3":5"#, #""cr3":5,"port":1"#, "a halt has no 'port'"), (#""halt""#, #""sleep""#, "'kind' must name"),
-    (#""halt""#, "4", "'kind' must name"), (#""monitor""#, #""vmx""#, "'context' must name"),
+    (#""halt""#, "4", "'kind' must name"), (#""monitor""#, #""moon""#, "'context' must name"),
     (#""cr3":5"#, #""cr3":5,"arguments":[1,2]"#, "six numbers"),
     (#""cr3":5"#, #""cr3":5,"arguments":[1,2,3,4,5,6,7]"#, "six numbers"),
     (#""cr3":5"#, #""cr3":5,"arguments":[1,2,3,4,5,4294967296]"#, "six numbers"),

@@ -61,7 +61,7 @@ struct RecorderTests {
     ("colour=red", "there is no 'colour'; use kind, context, eip or syscall"),
     ("kind=halt;kind=reset", "'kind' appears twice"), ("kind=", "value 1 of 'kind' is empty"),
     ("kind=halt,", "value 2 of 'kind' is empty"), ("kind=port", "no event kind 'port'; kinds are systemCallEntry,"),
-    ("context=vmx", "contexts are guestUser, guestKernel, monitor, device"),
+    ("context=moon", "contexts are guestUser, guestKernel, monitor, device"),
     ("eip=1,2", "one address or one range"), ("eip=2-1", "ends before it starts"), ("eip=x", "write eip="),
     ("eip=0x", "write eip="), ("eip=1-2-3", "write eip="), ("eip=0x100000000", "write eip="), ("eip=-1", "write eip="),
     ("eip=+1", "write eip="), ("syscall=nosuch", "no Linux system call 'nosuch'"),

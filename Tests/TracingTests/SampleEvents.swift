@@ -158,7 +158,7 @@ let samples: [SampleEvent] = [
 
 /// Sends events through a recorder, in batches of `capacity`.
 func record(_ events: [Event], to sink: any EventSink, filter: EventFilter = EventFilter(), capacity: Int = 4) {
-  let recorder = Recorder(sink: sink, filter: filter, capacity: capacity)
+  let recorder = Recorder(sink: sink, filter: filter, capacity: capacity, keepsMeasurements: true)
   for event in events where recorder.wants(event.kind) { recorder.record(event) }
   recorder.flush()
 }

@@ -131,9 +131,8 @@ public final class ChromeSink: EventSink {
   private func record(
     _ phase: StaticString, _ event: Event, on track: UInt64, at time: UInt64, takes: Bool = false, gives: Bool = false
   ) {
-    let taken = flow
-    if gives { flow &+= 1 }
-    let given = flow
+    // One that takes and gives passes the same flow on.
+    if gives, !takes { flow &+= 1 }
     if gives { giver = event.context } else if takes { giver = nil }
     output.withCursor(Self.longestLine) { line in
       Self.begin(phase, on: track, at: time, &line)
@@ -148,11 +147,12 @@ public final class ChromeSink: EventSink {
       } else if phase.utf8Start.pointee == 0x69 {
         line.put(",\"s\":\"t\"")
       }
-      // One slice has one flow: a link in a chain passes on the one that it gives.
       if gives || takes {
         line.put(",\"bind_id\":\"0x")
-        line.hex(gives ? given : taken)
-        line.put(gives ? "\",\"flow_out\":true" : "\",\"flow_in\":true")
+        line.hex(flow)
+        line.put(0x22)
+        if takes { line.put(",\"flow_in\":true") }
+        if gives { line.put(",\"flow_out\":true") }
       }
       Self.arguments(event, &line)
       line.put(0x7d)

@@ -85,4 +85,16 @@ struct ChromeSinkTests {
     #expect(found.map { $0["flow_in"] as? Bool } == [nil, nil, true, nil])
     #expect(found[0]["bind_id"] as? String == found[2]["bind_id"] as? String)
   }
+
+  @Test("one that takes and gives passes the same flow on")
+  func chain() throws {
+    let found = try entries([
+      Event(kind: .worldSwitch, context: .monitor, retired: 1, cycles: 10, cost: 5),
+      Event(kind: .doorbell, context: .hostKernel, retired: 1, cycles: 15, cost: 5),
+      Event(kind: .vmxRequest, context: .vmx, retired: 1, cycles: 20, cost: 5),
+    ]).filter { $0["ph"] as? String != "M" }
+    #expect(found.map { $0["flow_out"] as? Bool } == [true, true, nil])
+    #expect(found.map { $0["flow_in"] as? Bool } == [nil, true, true])
+    #expect(Set(found.compactMap { $0["bind_id"] as? String }).count == 1)
+  }
 }

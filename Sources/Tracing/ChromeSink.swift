@@ -1,6 +1,6 @@
-// An event trace for timeline viewers: Perfetto (ui.perfetto.dev) and chrome://tracing. The format is the JSON object form of
-// "Trace Event Format" (Google, 2016): complete slices (X), begin and end (B, E), instants (i), metadata (M), and flows by
-// `bind_id`.
+// An event trace for timeline viewers: Perfetto (ui.perfetto.dev) and chrome://tracing. The format is the JSON object form
+// of "Trace Event Format" (Google, 2016): complete slices (X), begin and end (B, E), instants (i), metadata (M), and flows
+// by `bind_id`.
 
 /// Writes a trace as one JSON object.
 ///

@@ -96,7 +96,9 @@ struct DiffPageTests {
   func empty() throws { #expect(try Self.data(Self.page([]))["spans"] as? [[Int]] == []) }
 
   /// For `Tools/check-pages`: TRAPLINE_PAGES names the folder.
-  @Test("samples are written where they are wanted", .enabled(if: ProcessInfo.processInfo.environment["TRAPLINE_PAGES"] != nil))
+  @Test(
+    "samples are written where they are wanted",
+    .enabled(if: ProcessInfo.processInfo.environment["TRAPLINE_PAGES"] != nil))
   func samples() throws {
     let folder = try #require(ProcessInfo.processInfo.environment["TRAPLINE_PAGES"])
     let pages = [

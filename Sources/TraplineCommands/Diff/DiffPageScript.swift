@@ -1,4 +1,5 @@
-// What a diff's page does in the browser: it draws a call's diagram when the call is opened, shows the event chosen, filters.
+// What a diff's page does in the browser: it draws a call's diagram when the call is opened, shows the event chosen, and
+// filters.
 
 extension DiffPage {
   static let script = #"""

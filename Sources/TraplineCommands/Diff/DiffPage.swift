@@ -1,167 +1,169 @@
-// A comparison as one page for a browser: no network, light and dark as the reader has it. The spans' events stand in the
-// page as data; a span's swimlanes are drawn when it is opened. (DiffPageStyle.swift, DiffPageScript.swift: the other parts.)
-//
-//   A                                   |  B
-//   user  kernel monitor host  vmx      |  user  kernel monitor vmk device
-//   [systemCallEntry]                   |  [systemCallEntry]
-//                [callout]              |               [callout]
-//                [worldSwitch]--->      |  .
-//                        [doorbell]     |  .
+// A comparison of two traces as one page for a browser: no network, light and dark as the reader has it. Each call is a
+// sequence diagram of both sides, time downwards and a lane for each context, drawn by the page's script when it is opened.
 
 import Charts
 import Tracing
 
-/// Paths side by side, for a browser.
 struct DiffPage {
-  private let title: String
-  private let names: (String, String)
-  private let spans: [SpanComparison]
-  private let totals: [ContextTotal]
+  /// Rows on a page, whatever is compared: so that it stays a few megabytes.
+  static let mostRows = 30_000
 
-  init(title: String, names: (String, String), spans: [SpanComparison], totals: [ContextTotal]) {
-    self.title = title
-    self.names = names
-    self.spans = spans
-    self.totals = totals.filter { $0.leftEvents + $0.rightEvents > 0 || $0.leftInstructions + $0.rightInstructions > 0 }
-  }
+  var title: String
+  var names: (String, String)
+  var spans: [SpanComparison]
+  var totals: [ContextTotal]
 
   var text: String {
-    """
-    <!DOCTYPE html>
-    <html lang="en">
-    <head>
-    <meta charset="utf-8"/>
-    <meta name="viewport" content="width=device-width, initial-scale=1"/>
-    <title>\(escaped(title))</title>
-    <style>
-    \(Self.style)
-    </style>
-    </head>
-    <body>
-    <h1>\(escaped(title))</h1>
-    \(legend)
-    \(totalsTable)
-    <p class="tools"><label>calls <input id="filter" type="search" placeholder="read, page fault, ..."/></label>
-    <button id="open" type="button">expand all</button> <button id="close" type="button">collapse all</button></p>
-    <noscript><p>The paths are drawn by a script of this page, which your browser doesn't run.</p></noscript>
-    <main>
-    \(spans.enumerated().map(section).joined(separator: "\n"))
-    </main>
-    <aside id="details" hidden="hidden" aria-live="polite"></aside>
-    <footer>Made by trapline diff. Cycles are modelled: 'trapline costs' has the figures and their sources.</footer>
-    <script id="data" type="application/json">\(data)</script>
-    <script>
-    \(Self.script)
-    </script>
-    </body>
-    </html>
+    let (rows, omitted) = rowsShown
+    return """
+      <!DOCTYPE html>
+      <html lang="en">
+      <head>
+      <meta charset="utf-8"/>
+      <meta name="viewport" content="width=device-width, initial-scale=1"/>
+      <title>\(escaped(title))</title>
+      <link rel="icon" href="data:,"/>
+      <style>
+      \(Self.style)
+      </style>
+      </head>
+      <body>
+      <h1>\(escaped(title))</h1>
+      <p class="note">The same guest, twice: what its system calls went through <b>&lt; on the left in \(escaped(names.0))</b>, \
+      and <b>&gt; on the right in \(escaped(names.1))</b>. Cycles are modelled ones, as trapline costs says.</p>
+      \(totalsTable)
+      \(signs)
+      <h2>Calls that differ</h2>
+      <div class="tools"><label>Filter <input id="filter" type="search" placeholder="read, page fault, #3"/></label>
+      <button id="open" type="button">Expand all</button><button id="close" type="button">Collapse all</button>
+      <span id="count" role="status">\(spans.count) shown</span></div>
+      <noscript><p>The diagrams are drawn by a script: this browser has none.</p></noscript>
+      <main>
+      \(spans.enumerated().map { section($1, $0, rows: rows[$0].count, omitted: omitted[$0]) }.joined(separator: "\n"))
+      </main>
+      <aside id="details" aria-live="polite" aria-label="The event chosen" hidden></aside>
+      <svg width="0" height="0" aria-hidden="true"><defs>
+      <marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto" \
+      markerUnits="userSpaceOnUse"><path d="M0 0L8 4L0 8z"/></marker></defs></svg>
+      <footer>Made by trapline diff.</footer>
+      <script type="application/json" id="data">\(DiffPageData(names: names, spans: rows).text)</script>
+      <script>
+      \(Self.script)
+      </script>
+      </body>
+      </html>
 
-    """
+      """
+  }
+
+  /// Rows of each span, and how many of its rows have no room.
+  private var rowsShown: (rows: [[ComparisonRow]], omitted: [Int]) {
+    var room = Self.mostRows
+    var result: (rows: [[ComparisonRow]], omitted: [Int]) = ([], [])
+    for span in spans {
+      let all = span.allRows
+      let rows = Array(all.prefix(room))
+      room -= rows.count
+      result.rows.append(rows)
+      result.omitted.append(all.count - rows.count)
+    }
+    return result
   }
 
   private func escaped(_ text: String) -> String { SVGWriter.escaped(text) }
 
-  // MARK: Above the paths
-
-  /// What a context is, for somebody who meets it here.
-  private static func meaning(_ context: EventContext) -> String {
-    switch context {
-    case .guestUser: "the guest's programs"
-    case .guestKernel: "the guest's kernel"
-    case .monitor: "the virtual machine monitor, which does for the kernel what it may not do itself"
-    case .device: "devices of the machine"
-    case .vmx: "the process of the host that holds the devices' back ends"
-    case .hostKernel: "the host's operating system, with the monitor's driver in it"
-    case .vmkernel: "the kernel below a bare-metal monitor"
-    }
-  }
-
-  private var legend: String {
-    let rows = totals.map {
-      "<li><mark class=\"c-\($0.context.name)\">\($0.context.name)</mark> \(Self.meaning($0.context))</li>"
-    }
-    return "<ul class=\"legend\">\(rows.joined())<li><b class=\"sign\">+</b> only on this side</li></ul>"
-  }
+  // MARK: Totals and the legend
 
   private var totalsTable: String {
-    let largest = max(totals.map { max($0.leftCycles, $0.rightCycles) }.max() ?? 0, 1)
-    func bar(_ cycles: UInt64, _ context: EventContext) -> String {
-      "<td class=\"bar\"><i class=\"c-\(context.name)\" style=\"width:\(cycles * 100 / largest)%\"></i></td>"
-        + "<td>\(grouped(cycles))</td>"
+    let totals = EventContext.lanes.compactMap { lane in self.totals.first { $0.context == lane } }
+      .filter { $0.leftEvents + $0.rightEvents > 0 || $0.leftCycles | $0.rightCycles != 0 }
+    let most = totals.map { max($0.leftCycles, $0.rightCycles) }.max() ?? 0
+    func bar(_ cycles: UInt64, _ sign: String) -> String {
+      let tenths = most == 0 ? 0 : Int(Double(cycles) / Double(most) * 1000)
+      return "<p><span>\(sign)</span><i style=\"width:\(tenths / 10).\(tenths % 10)%\"></i></p>"
     }
     let rows = totals.map { total in
-      "<tr><th><mark class=\"c-\(total.context.name)\">\(total.context.name)</mark></th>"
-        + "<td>\(grouped(UInt64(total.leftEvents)))</td>\(bar(total.leftCycles, total.context))"
-        + "<td>\(grouped(UInt64(total.rightEvents)))</td>\(bar(total.rightCycles, total.context))</tr>"
+      "<tr class=\"\(total.context.name)\"><th scope=\"row\"><mark>\(total.context.name)</mark></th>"
+        + "<td class=\"bars\">\(bar(total.leftCycles, "&lt;"))\(bar(total.rightCycles, "&gt;"))</td>"
+        + [
+          grouped(total.leftCycles), grouped(total.rightCycles), Self.difference(total.leftCycles, total.rightCycles),
+          grouped(UInt64(total.leftEvents)), grouped(UInt64(total.rightEvents)),
+        ].map { "<td>\($0)</td>" }.joined() + "<td class=\"meaning\">\(total.context.meaning)</td></tr>"
     }
+    let (left, right) = (escaped(names.0), escaped(names.1))
     return """
-      <table class="totals"><thead><tr><th></th><th colspan="3">\(escaped(names.0))</th><th colspan="3">\(escaped(names.1))</th></tr>
-      <tr><th>context</th><th>events</th><th colspan="2">modelled cycles</th><th>events</th><th colspan="2">modelled cycles</th></tr></thead>
-      <tbody>\(rows.joined(separator: "\n"))</tbody></table>
+      <section class="scroll"><h2>Where the time went</h2>
+      <table class="totals"><tr><th rowspan="2">context</th><th rowspan="2" class="bars"></th><th colspan="3">cycles</th>\
+      <th colspan="2">events</th><th rowspan="2">what it is</th></tr>
+      <tr><th>&lt; \(left)</th><th>&gt; \(right)</th><th>difference</th><th>&lt; \(left)</th><th>&gt; \(right)</th></tr>
+      \(rows.joined(separator: "\n"))
+      </table></section>
       """
   }
 
-  // MARK: Spans
+  private var signs: String {
+    """
+    <section><h2>How to read a diagram</h2>
+    <p>Time runs downwards, and each context has a lane. A box is an event, in the lane of the context in whose time it \
+    happened; the same events of both sides stand in one row. A line shows where control goes next, a heavy one where the \
+    processor or a request is handed over. Choose a box to see all that was recorded of it.</p>
+    <ul class="signs"><li><b>=</b> both did it</li><li class="cost"><b>≠</b> both did it, at different cost</li>\
+    <li class="left"><b>&lt;</b> only \(escaped(names.0))</li><li class="right"><b>&gt;</b> only \(escaped(names.1))</li></ul>
+    </section>
+    """
+  }
 
-  private func section(_ index: Int, _ comparison: SpanComparison) -> String {
+  // MARK: A call
+
+  private func section(_ comparison: SpanComparison, _ number: Int, rows: Int, omitted: Int) -> String {
     guard let span = comparison.left ?? comparison.right else { return "" }
     let counts = comparison.counts
+    var parts: [String] = []
+    if comparison.left == nil { parts.append("&gt; only in \(escaped(names.1))") }
+    if comparison.right == nil { parts.append("&lt; only in \(escaped(names.0))") }
+    if comparison.left != nil, comparison.right != nil {
+      if counts.onlyLeft > 0 { parts.append("&lt; \(counts.onlyLeft)") }
+      if counts.onlyRight > 0 { parts.append("&gt; \(counts.onlyRight)") }
+      if counts.otherCost > 0 { parts.append("≠ \(counts.otherCost)") }
+    }
     let (left, right) = (comparison.left?.spending.cycles ?? 0, comparison.right?.spending.cycles ?? 0)
-    let difference = right >= left ? "+\(grouped(right - left))" : "-\(grouped(left - right))"
+    var notes: [String] = []
+    if omitted > 0 { notes.append("\(grouped(UInt64(omitted))) more rows have no room on this page.") }
+    let beyond = max(comparison.left?.omitted ?? 0, comparison.right?.omitted ?? 0)
+    if beyond > 0 {
+      notes.append(
+        "\(grouped(beyond)) more events, which are \(comparison.omittedDiffer ? "not " : "")the same, were only counted.")
+    }
+    if comparison.isApproximate {
+      notes.append("There are too many differences to find the fewest: neighbours were matched.")
+    }
     return """
-      <details data-index="\(index)" data-title="\(escaped(span.title))"><summary><b>\(escaped(span.title))</b>
-      <span>\(counts.onlyLeft) only in \(escaped(names.0)), \(counts.onlyRight) only in \(escaped(names.1))</span>
-      <span>\(grouped(left)) and \(grouped(right)) modelled cycles (\(difference))</span></summary><div class="paths"></div></details>
+      <details data-span="\(number)"><summary><b>\(escaped(span.title))</b> <span class="dim">of \(hex(span.addressSpace, 8))\
+      </span> <span class="counts">\(parts.joined(separator: ", "))</span> <span class="cycles">\(grouped(left)) → \
+      \(grouped(right)) cycles (\(Self.difference(left, right)))</span></summary>
+      <div class="diagram"></div>\(notes.map { "<p class=\"note\">\($0)</p>" }.joined())
+      </details>
       """
   }
 
-  // MARK: Data
-
-  /// Strings once, events as numbers: `[context, kind, details, cost, retired, eip]`, rows as `[left, right]` with null for
-  /// none.
-  private var data: String {
-    var strings = StringTable()
-    let paths = spans.map { comparison in
-      "["
-        + comparison.allRows.map { row in
-          switch row {
-          case .both(let left, let right): "[\(event(left, &strings)),\(event(right, &strings))]"
-          case .onlyLeft(let left): "[\(event(left, &strings)),null]"
-          case .onlyRight(let right): "[null,\(event(right, &strings))]"
-          }
-        }.joined(separator: ",") + "]"
-    }
-    return "{\"names\":[\(Self.quoted(names.0)),\(Self.quoted(names.1))],"
-      + "\"contexts\":[\(EventContext.downwards.map { Self.quoted($0.name) }.joined(separator: ","))],"
-      + "\"strings\":[\(strings.all.map(Self.quoted).joined(separator: ","))],\"paths\":[\(paths.joined(separator: ",\n"))]}"
-  }
-
-  private func event(_ event: Event, _ strings: inout StringTable) -> String {
-    let context = EventContext.downwards.firstIndex(of: event.context) ?? 0
-    return
-      "[\(context),\(strings.index(of: event.kind.name)),\(strings.index(of: event.detailText)),\(event.cost),\(event.retired),\(event.instructionPointer)]"
-  }
-
-  /// In a script element `</script>` would end it, wherever it stands.
-  private static func quoted(_ text: String) -> String {
-    JSONLinesSink.quoted(text).split(separator: "<", omittingEmptySubsequences: false).joined(separator: "\\u003c")
+  private static func difference(_ left: UInt64, _ right: UInt64) -> String {
+    right >= left ? "+" + grouped(right - left) : "-" + grouped(left - right)
   }
 }
 
 extension EventContext {
-  /// As a call goes down.
-  static let downwards: [EventContext] = [.guestUser, .guestKernel, .monitor, .hostKernel, .vmx, .vmkernel, .device]
-}
+  /// As a system call goes down.
+  static let lanes: [EventContext] = [.guestUser, .guestKernel, .monitor, .hostKernel, .vmx, .vmkernel, .device]
 
-/// Texts by number.
-private struct StringTable {
-  private(set) var all: [String] = []
-  private var places: [String: Int] = [:]
-
-  mutating func index(of text: String) -> Int {
-    if let place = places[text] { return place }
-    places[text] = all.count
-    all.append(text)
-    return all.count - 1
+  fileprivate var meaning: String {
+    switch self {
+    case .guestUser: "The guest's programs, in ring 3."
+    case .guestKernel: "The guest's operating system, which believes that it has the machine to itself."
+    case .monitor: "The virtual machine monitor, which executes for the guest what it may not do itself."
+    case .hostKernel: "The host's operating system below a hosted monitor, and the monitor's driver in it."
+    case .vmx: "The host's process beside a hosted monitor, which has the devices' back ends."
+    case .vmkernel: "The small kernel below a bare-metal monitor, with schedulers and drivers of its own."
+    case .device: "The devices: interrupts, DMA, time."
+    }
   }
 }

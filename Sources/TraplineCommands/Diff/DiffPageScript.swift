@@ -1,89 +1,159 @@
-// What the page of a comparison does: it draws a span's swimlanes when that is opened, shows an event's details, and chooses
-// among calls. Plain JavaScript, nothing from elsewhere.
+// What a diff's page does in the browser: it draws a call's diagram when the call is opened, shows the event chosen, and
+// filters.
 
 extension DiffPage {
-  static let script = """
-    'use strict';
-    const data = JSON.parse(document.getElementById('data').textContent);
-    const panel = document.getElementById('details');
-    const make = (tag, name, text) => {
-      const element = document.createElement(tag);
-      if (name) element.className = name;
-      if (text !== undefined) element.textContent = text;
-      return element;
-    };
-    // To which context an event hands over: the arrow's other end.
-    const target = (event) => {
-      const kind = data.strings[event[1]], text = data.strings[event[2]];
-      if (kind === 'worldSwitch') return text.startsWith('to=host') ? 'hostKernel' : 'monitor';
-      if (kind === 'doorbell') return text.startsWith('towards=vmx') ? 'vmx' : 'hostKernel';
-      if (kind === 'controllerCommand') return 'device';
-      return null;
-    };
-    const show = (box, event, side) => {
-      document.querySelectorAll('.chosen').forEach((other) => other.classList.remove('chosen'));
-      box.classList.add('chosen');
-      panel.textContent = '';
-      const list = make('dl');
-      const facts = [['on', data.names[side]], ['context', data.contexts[event[0]]], ['event', data.strings[event[1]]],
-        ['details', data.strings[event[2]] || 'none'], ['modelled cycles', event[3].toLocaleString('en')],
-        ['retired instructions', event[4].toLocaleString('en')], ['eip', '0x' + event[5].toString(16)]];
-      for (const [name, value] of facts) { list.append(make('dt', '', name), make('dd', '', value)); }
-      panel.append(list);
+  static let script = #"""
+    "use strict";
+    const data = JSON.parse(document.getElementById("data").textContent);
+    const sections = [...document.querySelectorAll("details[data-span]")];
+    const panel = document.getElementById("details");
+    const rowHeight = 27, laneWidth = 62;
+
+    function element(name, className, text) {
+      const node = document.createElement(name);
+      if (className) node.className = className;
+      if (text !== undefined) node.textContent = text;
+      return node;
+    }
+    const count = number => number.toLocaleString("en");
+    const address = number => "0x" + number.toString(16).padStart(8, "0");
+
+    function signOf([left, right]) {
+      if (!right) return ["<", "left", "only in " + data.names[0]];
+      if (!left) return [">", "right", "only in " + data.names[1]];
+      return left[8] === right[8] ? ["=", "both", "in both"] : ["\u2260", "cost", "in both, at different cost"];
+    }
+
+    function fields(event) {
+      const list = [["context", data.contexts[event[0]]], ["kind", data.kinds[event[1]]], ["details", data.texts[event[2]]],
+        ["eip", address(event[3])], ["cr3", address(event[4])], ["sequence", count(event[5])],
+        ["retired instructions", count(event[6])], ["at cycle", count(event[7])], ["cost in cycles", count(event[8])]];
+      if (event[9]) list.push(["measured", count(event[9]) + " ns"]);
+      return list;
+    }
+
+    function show(row) {
+      const table = element("table");
+      const sides = row[0] && row[1] ? [0, 1] : row[0] ? [0] : [1];
+      const heading = element("tr");
+      heading.append(element("th", "", signOf(row)[2]), ...sides.map(side => element("th", "", data.names[side])));
+      table.append(heading);
+      const values = sides.map(side => fields(row[side]));
+      const names = [...new Set(values.flat().map(pair => pair[0]))];
+      for (const name of names) {
+        const line = element("tr");
+        const cells = values.map(list => (list.find(pair => pair[0] === name) || ["", ""])[1]);
+        line.append(element("th", "", name), ...cells.map(text => element("td", new Set(cells).size > 1 ? "other" : "", text)));
+        table.append(line);
+      }
+      panel.replaceChildren(table);
       panel.hidden = false;
-    };
-    const cell = (event, side, lanes, isOnly) => {
-      const place = make('div', event ? (isOnly ? 'cell only' : 'cell') : 'cell none');
-      if (!event) return place;
-      const lane = lanes.indexOf(event[0]), width = 100 / lanes.length;
-      const text = data.strings[event[1]] + ' ' + data.strings[event[2]];
-      const box = make('button', 'box c-' + data.contexts[event[0]], (isOnly ? '+ ' : '') + text);
-      box.type = 'button';
-      box.title = text;
-      const start = Math.min(lane * width, 60);
-      box.style.marginLeft = start + '%';
-      box.style.maxWidth = 100 - start + '%';
-      box.addEventListener('click', () => show(box, event, side));
-      place.append(box);
-      const other = target(event);
-      const to = other === null ? -1 : lanes.indexOf(data.contexts.indexOf(other));
-      if (to >= 0 && to !== lane) {
-        const flow = make('div', 'flow ' + (to > lane ? 'right' : 'left'));
-        flow.style.left = (Math.min(lane, to) + .5) * width + '%';
-        flow.style.width = Math.abs(to - lane) * width + '%';
-        place.append(flow);
-      }
-      return place;
-    };
-    const draw = (details) => {
-      const place = details.querySelector('.paths');
-      if (place.childElementCount > 0) return;
-      const rows = data.paths[details.dataset.index];
-      const lanes = [0, 1].map((side) => [...new Set(rows.filter((row) => row[side]).map((row) => row[side][0]))].sort());
-      const heads = make('div', 'row heads');
-      lanes.forEach((list, side) => {
-        const head = make('div', 'cell');
-        head.title = data.names[side];
-        list.forEach((context) => head.append(make('span', '', data.contexts[context])));
-        heads.append(head);
+    }
+
+    function path(points, hands) {
+      const node = document.createElementNS("http://www.w3.org/2000/svg", "path");
+      node.setAttribute("d", points);
+      node.setAttribute("marker-end", "url(#head)");
+      if (hands) node.setAttribute("class", "hand");
+      return node;
+    }
+
+    function half(rows, side, lanes) {
+      const box = element("div", "half");
+      box.style.height = rows.length * rowHeight + "px";
+      box.style.minWidth = lanes.length * laneWidth + 170 + "px";
+      const lines = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+      lines.setAttribute("width", lanes.length * laneWidth);
+      lines.setAttribute("height", rows.length * rowHeight);
+      lines.setAttribute("aria-hidden", "true");
+      lanes.forEach((lane, index) => {
+        const rule = element("i", "lane " + data.contexts[lane]);
+        rule.style.left = index * laneWidth + 9 + "px";
+        box.append(rule);
       });
-      const names = make('div', 'row');
-      data.names.forEach((name) => names.append(make('b', '', name)));
-      place.append(names, heads);
-      for (const [left, right] of rows) {
-        const row = make('div', 'row');
-        row.append(cell(left, 0, lanes[0], !right), cell(right, 1, lanes[1], !left));
-        place.append(row);
-      }
-    };
-    const all = [...document.querySelectorAll('details')];
-    all.forEach((details) => details.addEventListener('toggle', () => { if (details.open) draw(details); }));
-    document.getElementById('open').addEventListener('click', () => all.forEach((details) => { details.open = !details.hidden; }));
-    document.getElementById('close').addEventListener('click', () => all.forEach((details) => { details.open = false; }));
-    document.getElementById('filter').addEventListener('input', (event) => {
-      const wanted = event.target.value.trim().toLowerCase();
-      all.forEach((details) => { details.hidden = !details.dataset.title.toLowerCase().includes(wanted); });
+      box.append(lines);
+      let last = null;
+      rows.forEach((row, index) => {
+        const event = row[side];
+        if (!event) return;
+        const x = lanes.indexOf(event[0]) * laneWidth, y = index * rowHeight;
+        const words = signOf(row)[2];
+        const button = element("button", "event " + data.contexts[event[0]]);
+        button.type = "button";
+        button.row = row;
+        button.style.left = x + "px";
+        button.style.top = y + 6 + "px";
+        button.style.maxWidth = "calc(100% - " + x + "px)";
+        button.append(element("b", "", data.kinds[event[1]]), " " + data.texts[event[2]]);
+        button.setAttribute("aria-label", [data.contexts[event[0]], data.kinds[event[1]], data.texts[event[2]], words].join(", "));
+        if (last && last.event[0] !== event[0]) {
+          lines.append(path(`M${last.x + 9} ${last.y + 25}V${y + 1}H${x + 9}V${y + 6}`, last.event[10]));
+        }
+        last = {event, x, y};
+        box.append(button);
+      });
+      return box;
+    }
+
+    function draw(section) {
+      const place = section.querySelector(".diagram");
+      if (place.hasChildNodes()) return;
+      const rows = data.spans[Number(section.dataset.span)];
+      const lanes = data.lanes.map((_, lane) => lane)
+        .filter(lane => rows.some(row => row.some(event => event && event[0] === lane)));
+      const names = side => {
+        const node = element("div", "names");
+        node.append(element("strong", "", "<>"[side] + " " + data.names[side]));
+        const list = element("div");
+        lanes.forEach(lane => list.append(element("span", data.contexts[lane], data.lanes[lane])));
+        node.append(list);
+        return node;
+      };
+      const middle = element("div", "middle");
+      rows.forEach((row, index) => {
+        const [sign, kind, words] = signOf(row);
+        const node = element("span", kind, sign);
+        node.title = words;
+        middle.append(node);
+        if (kind !== "both") {
+          const band = element("i", "band " + kind);
+          band.style.top = index * rowHeight + 2 + "px";
+          middle.append(band);
+        }
+      });
+      place.append(names(0), element("div"), names(1), half(rows, 0, lanes), middle, half(rows, 1, lanes));
+    }
+
+    for (const section of sections) section.addEventListener("toggle", () => { if (section.open) draw(section); });
+    const main = document.querySelector("main");
+    const chosen = event => event.target.closest && event.target.closest("button.event");
+    for (const kind of ["click", "focusin"]) {
+      main.addEventListener(kind, event => {
+        const button = chosen(event);
+        if (!button) return;
+        for (const old of main.querySelectorAll(".chosen")) old.classList.remove("chosen");
+        button.classList.add("chosen");
+        show(button.row);
+      });
+    }
+    main.addEventListener("keydown", event => {
+      const button = chosen(event), step = {ArrowDown: "nextElementSibling", ArrowUp: "previousElementSibling"}[event.key];
+      const next = button && step && button[step];
+      if (!next || !next.matches("button.event")) return;
+      event.preventDefault();
+      next.focus();
     });
-    document.addEventListener('keydown', (event) => { if (event.key === 'Escape') panel.hidden = true; });
-    """
+    document.addEventListener("keydown", event => { if (event.key === "Escape") panel.hidden = true; });
+
+    function filter() {
+      const wanted = document.getElementById("filter").value.trim().toLowerCase();
+      for (const section of sections) section.hidden = !section.querySelector("b").textContent.toLowerCase().includes(wanted);
+      document.getElementById("count").textContent = sections.filter(section => !section.hidden).length + " shown";
+    }
+    document.getElementById("filter").addEventListener("input", filter);
+    const setAll = open => sections.filter(section => !section.hidden).forEach(section => { section.open = open; });
+    document.getElementById("open").addEventListener("click", () => setAll(true));
+    document.getElementById("close").addEventListener("click", () => setAll(false));
+    filter();
+    """#
 }

@@ -26,12 +26,14 @@ public final class PCDevices {
     public var videoMemory: UnsafeRawBufferPointer?
     /// What firmware boots from first.
     public var bootMedium: Drive.Medium
+    /// The network that an adapter leads to; without it there is no adapter.
+    public var network: NetworkConfiguration?
 
     public init(
       ramSize: UInt64, unixTime: Int64 = 1_767_225_600, serial: [any SerialBackend] = [NullBackend()],
       debugConsole: any ByteSink = NullBackend(), isA20Enabled: Bool = true, drives: DriveList = DriveList(),
       dma: any DMA = NoDMA(), hasAPIC: Bool = false, videoMemory: UnsafeRawBufferPointer? = nil,
-      bootMedium: Drive.Medium = .disk
+      bootMedium: Drive.Medium = .disk, network: NetworkConfiguration? = nil
     ) {
       self.ramSize = ramSize
       self.unixTime = unixTime
@@ -43,6 +45,7 @@ public final class PCDevices {
       self.hasAPIC = hasAPIC
       self.videoMemory = videoMemory
       self.bootMedium = bootMedium
+      self.network = network
     }
   }
 
@@ -76,6 +79,7 @@ public final class PCDevices {
   public let floppy: FloppyController?
   /// From the pins of PCI functions to the interrupt controllers.
   public let router: InterruptRouter
+  public let network: PCnet?
   private let isaBridge: ISABridge
   private let drives: DriveList
 
@@ -83,6 +87,8 @@ public final class PCDevices {
     (0x3f8...0x3ff, 4), (0x2f8...0x2ff, 3),
   ]
   private static let firstVirtioSlot = 3
+  /// Behind all disks that there can be, so that the adapter stays where it is.
+  private static let networkSlot = firstVirtioSlot + DriveList.mostVirtio
 
   /// - Parameter bus: an empty one; the devices live by its clock.
   public init(_ configuration: Configuration, on bus: Bus = Bus()) {
@@ -132,6 +138,7 @@ public final class PCDevices {
       : FloppyController(
         clock: time, line: interrupts.line(6), dmaController: dmaController, memory: configuration.dma, drives: floppies
       )
+    network = configuration.network.map { PCnet($0, bus: bus, dma: configuration.dma) }
     claimPorts()
     fillSlots()
     processorInterrupts.claimMemory(on: bus)
@@ -182,6 +189,7 @@ public final class PCDevices {
       (0, 0, hostBridge), (1, 0, isaBridge), (1, 1, ide), (1, 3, powerManagement),
     ]
     for (index, disk) in virtioDisks.enumerated() { functions.append((Self.firstVirtioSlot + index, 0, disk)) }
+    if let network { functions.append((Self.networkSlot, 0, network)) }
     for place in functions {
       bus.attach(place.device)
       pci.add(place.device, slot: place.slot, function: place.function)
@@ -212,11 +220,12 @@ public final class PCDevices {
     PCIFirmware(bus: bus, pci: pci, powerPorts: UInt32(board.powerPorts)).layOut()
   }
 
-  /// Takes in serial input that has arrived, without blocking; call it between time slices.
+  /// Takes in serial input and frames that have arrived, without blocking; call it between time slices.
   /// - Returns: whether any came.
   @discardableResult public func pollInput() -> Bool {
     var any = false
     for port in serial where port.pollInput() > 0 { any = true }
+    if let network, network.pollInput() { any = true }
     return any
   }
 
@@ -224,6 +233,7 @@ public final class PCDevices {
   public func flushOutput() {
     for port in serial { port.flush() }
     debugConsole.sink.flush()
+    network?.backend.flush()
   }
 
   /// The first thing that a disk image could not do for the guest because the host refused.
@@ -232,6 +242,7 @@ public final class PCDevices {
   /// The first way out that is no longer open, or `.open`.
   public var outputState: SinkState {
     let sinks = serial.map { $0.backend.sinkState } + [debugConsole.sink.sinkState]
+      + (network.map { [$0.backend.sinkState] } ?? [])
     return sinks.first { $0 != .open } ?? .open
   }
 }

@@ -23,6 +23,8 @@ public struct MachineConfiguration {
   public var debugConsole: any ByteSink = NullBackend()
   /// Disks, CDs and floppies.
   public var drives = DriveList()
+  /// The network that a PCnet adapter leads to; nil leaves the adapter out.
+  public var network: NetworkConfiguration?
   /// A local and an I/O APIC, as every PC has had for long.
   public var hasAPIC = true
   /// The display's option ROM, for firmware; without one firmware says nothing on the screen.

@@ -84,10 +84,12 @@ public final class VirtualMachine {
       ramSize: configuration.memorySize, unixTime: configuration.unixTime,
       serial: [configuration.serial] + (configuration.secondSerial.map { [$0] } ?? []),
       debugConsole: configuration.debugConsole, drives: configuration.drives, dma: dma, hasAPIC: configuration.hasAPIC,
-      videoMemory: UnsafeRawBufferPointer(start: video, count: VGA.memorySize), bootMedium: configuration.bootMedium)
+      videoMemory: UnsafeRawBufferPointer(start: video, count: VGA.memorySize), bootMedium: configuration.bootMedium,
+      network: configuration.network)
     try platform.prepare(&board)
     devices = PCDevices(board, on: bus)
     interrupts = .passUnretained(devices.processorInterrupts)
+    devices.network?.reporter = reporter
     devices.hostBridge.shadowChanged = { firmwareSpace.decode($0) }
     if let rom = configuration.videoBIOS { devices.firmware.add(file: "vgaroms/vgabios.bin", rom) }
     time = VirtualTime(instructionsPerSecond: configuration.instructionsPerSecond)

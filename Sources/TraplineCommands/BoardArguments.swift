@@ -28,6 +28,13 @@ struct BoardArguments: ParsableArguments {
   @Option(help: "What firmware boots from first: disk, cd or floppy (default: what the first drive is).")
   var boot: BootMedium?
 
+  @Option(
+    help: ArgumentHelp(
+      "A network adapter: pcnet, with ,net=loop (a peer that echoes), ,net=FILE.pcap or ,net=unix:PATH[,peer=PATH] (datagrams), ,mac=ADDRESS.",
+      valueName: "adapter"),
+    transform: { try NetworkArgument(parsing: $0) })
+  var nic: NetworkArgument?
+
   @Flag(help: "Leave out the local and the I/O APIC.")
   var noApic = false
 
@@ -45,7 +52,8 @@ struct BoardArguments: ParsableArguments {
     return list
   }
 
-  func configure(_ configuration: inout MachineConfiguration, _ drives: DriveList) {
+  func configure(_ configuration: inout MachineConfiguration, _ drives: DriveList) throws(Refusal) {
+    configuration.network = try nic?.open()
     configuration.drives = drives
     configuration.hasAPIC = !noApic
     configuration.bootMedium =

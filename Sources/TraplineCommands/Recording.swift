@@ -71,7 +71,7 @@ struct RecordingArguments: ParsableArguments {
     let drives = try board.openDrives(first: start.drive)
     var configuration = MachineConfiguration()
     configuration.memorySize = guest.memory.bytes
-    board.configure(&configuration, drives)
+    try board.configure(&configuration, drives)
     configuration.videoBIOS = start.videoROM
     engine.configure(&configuration)
     try choose(&configuration)

@@ -155,7 +155,7 @@ struct RunCommand: ConsoleCommand {
     var configuration = MachineConfiguration()
     configuration.memorySize = guest.memory.bytes
     configuration.isRealtime = realtime
-    board.configure(&configuration, drives)
+    try board.configure(&configuration, drives)
     configuration.videoBIOS = start.videoROM
     engine.configure(&configuration)
     try platform.configure(&configuration)

@@ -70,7 +70,7 @@ enum BuiltGuest {
     let process = Process()
     process.executableURL = root.appendingPathComponent("Tools/build-guests")
     process.arguments =
-      ["--output", output.path] + ["mmu-mix", "arithmetic", "rom-reset", "hello-real", "paging-2level", "paging-pae", "pocket"]
+      ["--output", output.path] + ["mmu-mix", "arithmetic", "rom-reset", "hello-real", "paging-2level", "paging-pae", "pocket", "pcnet-send"]
     let pipe = Pipe()
     process.standardOutput = pipe
     process.standardError = pipe

@@ -68,6 +68,28 @@ private struct Machine {
     #expect(disks[2] == disks[0])
   }
 
+  @Test("frames come back through the network adapter, the same on each platform and on QEMU", arguments: Machine.platforms)
+  func network(platform: String) throws {
+    let guest = [try BuiltGuest.path("pcnet-send.elf"), "--append", "echo=40 size=100", "--platform", platform]
+    let looped = try TraplineProcess.run(["run"] + guest + ["--nic", "pcnet,net=loop", "--timeout", "30"])
+    #expect(looped.output.contains("echo=40 size=100 sum=e725b880"), "\(platform): \(looped.output) \(looped.errors)")
+    let file = machine.scratch.path + "/frames.pcap"
+    let captured = try TraplineProcess.run(["run"] + guest + ["--nic", "pcnet,net=\(file)", "--timeout", "30"])
+    #expect(captured.status == 1)
+    let bytes = try Data(contentsOf: URL(fileURLWithPath: file))
+    // A header, and each frame there and back.
+    #expect(bytes.count == 24 + 80 * (16 + 100))
+  }
+
+  @Test("an adapter that isn't there is refused in a sentence",
+    arguments: [("ne2000", "there is no adapter 'ne2000'"), ("pcnet,net=moon", "there is no network 'moon'"),
+      ("pcnet,mac=1", "is no station's address"), ("pcnet,peer=x", "peer= goes with net=unix:PATH"),
+      ("pcnet,speed=9", "an adapter has no 'speed=9'")])
+  func wrongAdapters(text: String, sentence: String) throws {
+    let result = trapline("run", "x", "--nic", text)
+    #expect(result.status == 2 && result.errors.contains(sentence), "\(result.errors)")
+  }
+
   @Test("the guest's input arrives on each platform", arguments: Machine.platforms)
   func input(platform: String) throws {
     // What comes before the guest has looked after its UART is lost, as on a PC.

@@ -20,7 +20,7 @@ public struct ESXOptions: Sendable {
 /// The platform with a vmkernel.
 public final class ESX: LocalPlatform {
   /// Machine memory that the vmkernel takes.
-  public static let memorySize = Vmkernel.memorySize
+  public static let memorySize = Vmkernel.memorySize + Vmkernel.uplinkMemorySize
 
   public let kernel: Vmkernel
   private let world: World
@@ -51,6 +51,12 @@ public final class ESX: LocalPlatform {
       line is NullBackend ? line : kernel.console(line, world: world)
     }
     do {
+      if let network = configuration.network {
+        let calls = try kernel.connectUplink(network.backend)
+        (network.backend as? CaptureFile)?.observer = calls
+        (network.backend as? PacketSocket)?.observer = calls
+        configuration.network?.backend = kernel.port(world: world)
+      }
       configuration.drives = try DriveList(
         configuration.drives.drives.map { drive in
           var drive = drive
@@ -58,7 +64,7 @@ public final class ESX: LocalPlatform {
           return drive
         })
     } catch {
-      throw PlatformError(error.description)
+      throw PlatformError("\(error)")
     }
   }
 

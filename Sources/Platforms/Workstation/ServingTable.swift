@@ -47,7 +47,7 @@ public struct ServingTable: Sendable, Equatable {
     Row(device: "ide0", server: .vmx, fixedBecause: "its back end is the host's"),
     Row(device: "ide1", server: .vmx, fixedBecause: "its back end is the host's"),
     Row(device: "floppy", server: .vmx, fixedBecause: "its back end is the host's"),
-    Row(device: "pcnet", server: .vmx),
+    Row(device: "pcnet", server: .vmx, fixedBecause: "its back end is the host's"),
   ]
 
   public init() {}

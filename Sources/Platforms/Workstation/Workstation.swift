@@ -87,6 +87,24 @@ public final class Workstation: Platform {
       board.serial.append(.init(input: hand(ends.input), output: hand(ends.output)))
     }
     board.debugConsole = hand(try Self.descriptors(of: configuration.debugConsole).output)
+    if let network = configuration.network {
+      guard let parts = (network.backend as? any PartedNetwork)?.parts else {
+        throw PlatformError("a network that isn't a file or a socket can't be given to the VMX process")
+      }
+      board.adapter = network.address
+      board.network = parts.enumerated().map { index, part in
+        let there = VMXDescriptor.firstNetwork + Int32(index)
+        switch part {
+        case .null, .loop: return part
+        case .capture(let descriptor):
+          lines.append((descriptor, there))
+          return .capture(descriptor: there)
+        case .socket(let descriptor, let peer):
+          lines.append((descriptor, there))
+          return .socket(descriptor: there, peer: peer)
+        }
+      }
+    }
     for (index, drive) in configuration.drives.drives.enumerated() {
       guard let image = drive.image as? RawDiskImage else {
         throw PlatformError("the disk \(drive.image.label) isn't a file, and the VMX process can only be given files")

@@ -12,6 +12,7 @@ enum VMXDescriptor {
   /// Input and output of COM1, then COM2, then the debug console's output.
   static let firstLine: Int32 = 7
   static let firstDrive: Int32 = 16
+  static let firstNetwork: Int32 = 48
 }
 
 /// The board, in a form that crosses to another process.
@@ -38,6 +39,9 @@ struct VMXConfiguration: Equatable {
   var serial: [Line] = []
   var debugConsole: Int32?
   var images: [Image] = []
+  /// The adapter's address, and its network; nil without an adapter.
+  var adapter: MACAddress?
+  var network: [NetworkPart] = []
   /// Devices that the monitor serves, the others being the VMX's.
   var monitorDevices: [String] = []
 
@@ -56,6 +60,15 @@ struct VMXConfiguration: Equatable {
         image.imageIsReadOnly ? "ro" : "rw", geometry, image.label,
       ]
       return "drive " + words.joined(separator: " ")
+    }
+    if let adapter { lines.append("adapter \(adapter)") }
+    lines += network.map { part in
+      switch part {
+      case .null: "network null"
+      case .loop: "network loop"
+      case .capture(let descriptor): "network capture \(descriptor)"
+      case .socket(let descriptor, let peer): "network socket \(descriptor) \(peer ?? "")"
+      }
     }
     lines += monitorDevices.map { "monitor \($0)" }
     return lines.joined(separator: "\n")
@@ -97,10 +110,31 @@ struct VMXConfiguration: Equatable {
           geometry: numbers.count == 3
             ? DiskGeometry(cylinders: numbers[0], heads: numbers[1], sectors: numbers[2]) : nil,
           label: words[6]))
+    case "adapter":
+      adapter = MACAddress(parsing: rest)
+      return adapter != nil
+    case "network":
+      guard let part = Self.part(rest.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)) else {
+        return false
+      }
+      network.append(part)
     case "monitor": monitorDevices.append(rest)
     default: return false
     }
     return true
+  }
+}
+
+extension VMXConfiguration {
+  private static func part(_ words: [Substring]) -> NetworkPart? {
+    switch (words[0], words.count) {
+    case ("null", 1): return .null
+    case ("loop", 1): return .loop
+    case ("capture", 2): return Int32(words[1]).map { .capture(descriptor: $0) }
+    case ("socket", 3):
+      return Int32(words[1]).map { .socket(descriptor: $0, peer: words[2].isEmpty ? nil : String(words[2])) }
+    default: return nil
+    }
   }
 }
 

@@ -85,6 +85,9 @@ final class VMXMachine {
           geometry: image.geometry))
     }
     self.images = images
+    board.network = configuration.adapter.map {
+      NetworkConfiguration(backend: NetworkPart.network(of: configuration.network, observer: log), address: $0)
+    }
     devices = PCDevices(board, on: bus)
     devices.interrupts.remote = log
     devices.router.remote = log

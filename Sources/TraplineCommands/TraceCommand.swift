@@ -57,7 +57,9 @@ struct TraceCommand: ConsoleCommand {
     let file = try output.map { path throws(Refusal) in try OutputFile(path: path, on: console) }
     let bytes = file?.sink ?? console.output
     let format = TraceFormat.chosen(format, file: output)
-    var sink = format.makeSink(bytes, guest: recording.guest.file)
+    let guest = recording.guest.file
+    var sink = format.makeSink(
+      bytes, guest: format == .chrome ? "\(lastName(guest)) on \(platform.platform.rawValue)" : guest)
     let (platform, wanted, callers) = (platform, syscall, from)
     if !wanted.isEmpty || callers != nil {
       let lower = format == .path ? PathSink(bytes) : sink

@@ -42,6 +42,14 @@ enum TraplineProcess {
       errors: String(decoding: complaint, as: UTF8.self))
   }
 
-  /// Whether a program is installed.
-  static func has(_ name: String) -> Bool { FileManager.default.isExecutableFile(atPath: "/usr/bin/" + name) }
+  /// Whether strace is installed, and this host lets it trace.
+  static let canTrace: Bool = {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/strace")
+    process.arguments = ["-o", "/dev/null", "/bin/true"]
+    process.standardError = FileHandle.nullDevice
+    guard (try? process.run()) != nil else { return false }
+    process.waitUntilExit()
+    return process.terminationStatus == 0
+  }()
 }

@@ -93,7 +93,8 @@ struct ExecutedInstruction: Hashable {
     case .ret: "return"
     case .invlpg: "page-drop"
     // With the way back.
-    case .sysenter, .int where isUser: "system-call"
+    case .sysenter: "system-call"
+    case .int where isUser: "system-call"
     default: nil
     }
   }

@@ -67,7 +67,9 @@ static int disk_write(uint32_t offset, const void *from, uint32_t size) {
     int error = 0;
     uint32_t done = 0, part = 0;
     take();
-    while (done < size && !(error = write_part(offset + done, (const char *)from + done, size - done, &part))) done += part;
+    while (done < size && !(error = write_part(offset + done, (const char *)from + done, size - done, &part))) {
+        done += part;
+    }
     release();
     return done ? (int)done : error;
 }

@@ -1,5 +1,6 @@
-// An ATA disk at the ports that PCs have for it (ATA/ATAPI-6), by bus-master DMA where PCI has the controller for it (Intel
-// 82371, "Bus Master IDE"), else by programmed I/O. Each command ends by an interrupt on line 14, which wakes who waits.
+// An ATA disk at the ports that PCs have for it (ATA/ATAPI-6), by bus-master DMA where PCI has the controller for it
+// (Intel 82371, "Bus Master IDE"), else by programmed I/O. Each command ends by an interrupt on line 14, which wakes
+// who waits.
 //
 //   PRD table (one entry):   | physical address (32) | bytes (16) | 0 (15) | last (1) |
 #include "ide.h"

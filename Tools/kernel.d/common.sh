@@ -99,7 +99,9 @@ make_initrd() { # make_initrd OUTPUT yes|no SCRIPT [FILE...]
   } >"$tree/init"
   chmod +x "$tree/init" "$tree/bin/busybox"
   for file; do cp "$file" "$tree/"; done
-  (cd "$tree" && find . | LC_ALL=C sort | cpio -o -H newc --quiet) >"$archive"
+  # The same files make the same archive, byte for byte: the kernel's random numbers come from what it finds.
+  find "$tree" -exec touch -h -d @0 {} +
+  (cd "$tree" && find . | LC_ALL=C sort | cpio -o -H newc --quiet --reproducible -R 0:0) >"$archive"
   rm -rf "$tree"
 }
 

@@ -47,7 +47,7 @@ reviewed=$root/Tests/Paths/debian-$flavour
 for platform in bare workstation esx; do
   paths=$keep/$platform.txt
   timeout 300 "$trapline" trace --platform $platform --linux "$files/vmlinuz" --initrd "$work/initrd.cpio" \
-    --append "console=ttyS0 quiet nolapic cryptomgr.notests noisapnp" --drive "$work/disk.img,readonly" --serial "$keep/$platform.serial" \
+    --append "console=ttyS0 quiet nolapic cryptomgr.notests noisapnp norandmaps nokaslr" --drive "$work/disk.img,readonly" --serial "$keep/$platform.serial" \
     --from 0x10000000-0x10ffffff --syscall getppid --syscall read --syscall write --syscall fork --syscall pagefault \
     --format path --output "$paths" || refuse "trapline trace failed on $platform (status $?)"
   tr -d '\r' <"$keep/$platform.serial" | grep -a -e '^calls:' -e '^== KERNEL' >"$keep/$platform.results"

@@ -51,6 +51,10 @@ public final class Workstation: Platform {
   private var timer: MachineTimer?
   /// By the bus's rows of ports: who serves them.
   private var isMonitorsRow = [Bool](repeating: false, count: 256)
+  /// The row of the network adapter, and what the guest last wrote to its address register: that changes nothing by
+  /// itself, so the monitor keeps it until something goes to the VMX anyway (Sugerman et al. 2001, section 3.2).
+  private var adapterRow: UInt8?
+  private var keptWrite: (port: UInt16, size: AccessSize, value: UInt32)?
   private var sequence: UInt64 = 0
   private var reasons = [UInt64](repeating: 0, count: WorldSwitchReason.allCases.count)
   private var hostCalls: UInt64 = 0
@@ -133,6 +137,7 @@ public final class Workstation: Platform {
     let bus = machine.devices.bus
     let table = options.serving
     for row in bus.portRows { isMonitorsRow[Int(row.row)] = table[row.device] == .monitor }
+    adapterRow = bus.portRows.first { $0.device == "pcnet" }?.row
     bus.silence { table[$0.name] == .vmx }
     let deadline = VMXDeadline(clock: bus.clock) { [unowned self] _ in ask(.advance, because: .deadline) }
     self.deadline = deadline
@@ -176,9 +181,20 @@ public final class Workstation: Platform {
       report(.monitorService, in: .monitor, code: UInt32(port), b: 1)
       return machine.devices.bus.writePort(port, size: size, value: value)
     }
+    if isAdapterAddress(port, size) {
+      report(.monitorService, in: .monitor, code: UInt32(port), b: 1)
+      keptWrite = (port, size, value)
+      return
+    }
     // Where PCI functions stand, both sides must know.
     if PCIPorts.range.contains(port) { machine.devices.bus.writePort(port, size: size, value: value) }
     ask(.portWrite, UInt64(port), size, value: value, because: .port)
+  }
+
+  /// RAP of a PCnet, in its word or its dword layout; the adapter has 32 ports at a multiple of that.
+  private func isAdapterAddress(_ port: UInt16, _ size: AccessSize) -> Bool {
+    guard let adapterRow, let bus = machine?.devices.bus, bus.row(at: port) == adapterRow else { return false }
+    return (port & 0x1f, size) == (0x12, .word) || (port & 0x1f, size) == (0x14, .dword)
   }
 
   private func isMonitors(_ port: UInt16) -> Bool {
@@ -282,6 +298,12 @@ public final class Workstation: Platform {
     request.size = UInt32(size.rawValue)
     request.value = value
     request.recordsCalls = machine.reporter.wants(.hostSystemCall) ? 1 : 0
+    if let kept = keptWrite {
+      request.earlierAddress = UInt32(kept.port)
+      request.earlierSize = UInt32(kept.size.rawValue)
+      request.earlierValue = kept.value
+      keptWrite = nil
+    }
     page.request.pointee = request
     reasons[Int(reason.rawValue)] += 1
     self.reason = reason

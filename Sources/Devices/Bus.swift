@@ -29,7 +29,7 @@ public final class Bus {
   private var portWindows: [PortWindow] = []
   @exclusivity(unchecked) private var memoryWindows: [MemoryClaim] = []
   /// Positions in `devices` of those that somebody else serves.
-  private var silent: Set<Int> = []
+  @exclusivity(unchecked) private var silent: Set<Int> = []
   @exclusivity(unchecked) private var earliest: UInt64 = .max
   private var earliestIndex = 0
 
@@ -268,12 +268,6 @@ public final class Bus {
   public func silence(where isServedElsewhere: (any Device) -> Bool) {
     silent = Set(devices.indices.filter { isServedElsewhere(devices[$0]) })
     clock.deadlinesChanged()
-  }
-
-  /// The device that answers at a port: a number of its place on the map, and its name.
-  public func claim(at port: UInt16) -> (index: UInt8, device: String) {
-    let index = table[Int(port)]
-    return (index, claims[Int(index)].takeUnretainedValue().device.name)
   }
 
   /// The number of the map's row that a port falls under: below 256, 0 where no device answers.

@@ -7,6 +7,9 @@ public enum AccessSize: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case word = 2
   case dword = 4
 
+  /// The width of a processor's access: 1, 2 or 4 bytes.
+  @inlinable public init(bytes: some BinaryInteger) { self = bytes == 1 ? .byte : bytes == 2 ? .word : .dword }
+
   /// The bits of a value that an access of this size moves; also what an empty bus reads as.
   @inlinable public var mask: UInt32 {
     switch self {

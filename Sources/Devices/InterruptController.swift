@@ -17,7 +17,7 @@ public final class InterruptController: Device {
   @exclusivity(unchecked) private var localAPIC: LocalAPIC?
   @exclusivity(unchecked) private(set) var ioAPIC: IOAPIC?
   /// Where the board's lines lead instead, when the controllers are another process's.
-  public var remote: (any InterruptWiring)?
+  @exclusivity(unchecked) public var remote: (any InterruptWiring)?
   /// Told of requests, acknowledgements and ends of interrupts.
   public weak var observer: (any InterruptObserver)?
 

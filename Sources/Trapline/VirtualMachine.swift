@@ -433,17 +433,6 @@ public final class VirtualMachine {
   }
 }
 
-extension AccessSize {
-  /// The width of a processor's access: 1, 2 or 4 bytes.
-  fileprivate init(bytes: UInt8) {
-    switch bytes {
-    case 1: self = .byte
-    case 2: self = .word
-    default: self = .dword
-    }
-  }
-}
-
 extension VirtualMachine: InterruptObserver {
   public func interruptRaised(irq: UInt8) { record(.interruptRaised, code: UInt32(irq)) }
   public func interruptAccepted(irq: UInt8, vector: UInt8) {}

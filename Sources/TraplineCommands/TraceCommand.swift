@@ -58,17 +58,15 @@ struct TraceCommand: ConsoleCommand {
     let bytes = file?.sink ?? console.output
     let format = TraceFormat.chosen(format, file: output)
     let guest = recording.guest.file
-    var sink = format.makeSink(
-      bytes, guest: format == .chrome ? "\(lastName(guest)) on \(platform.platform.rawValue)" : guest)
     let (platform, wanted, callers) = (platform, syscall, from)
-    if !wanted.isEmpty || callers != nil {
-      let lower = format == .path ? PathSink(bytes) : sink
-      sink = SpanSink(lower) { span in
-        guard wanted.isEmpty || wanted.contains(where: { $0.matches(span) }) else { return false }
-        guard let callers else { return true }
-        return span.kind != .outside && span.events.first.map { callers.contains($0.instructionPointer) } == true
-      }
+    let isWanted = { (span: Span) -> Bool in
+      guard wanted.isEmpty || wanted.contains(where: { $0.matches(span) }) else { return false }
+      guard let callers else { return true }
+      return span.kind != .outside && span.events.first.map { callers.contains($0.instructionPointer) } == true
     }
+    let sink = format.makeSink(
+      bytes, guest: format == .chrome ? "\(lastName(guest)) on \(platform.platform.rawValue)" : guest,
+      of: wanted.isEmpty && callers == nil ? nil : isWanted)
     let result = try recording.record(on: console, to: sink, filter: filter ?? EventFilter()) {
       try platform.configure(&$0)
     }
@@ -97,12 +95,18 @@ enum TraceFormat: String, ExpressibleByArgument, CaseIterable {
     return file.hasSuffix(".jsonl") || file.hasSuffix(".json") ? .jsonl : .text
   }
 
-  func makeSink(_ output: Tracing.ByteSink, guest: String) -> any EventSink {
-    switch self {
-    case .text: TextSink(output)
-    case .jsonl: JSONLinesSink(output, guest: guest)
-    case .chrome: ChromeSink(output, guest: guest)
-    case .path: SpanSink(PathSink(output)) { _ in true }
-    }
+  /// - Parameter isWanted: chooses spans, whose events alone are written then; nil for all that happens.
+  func makeSink(
+    _ output: Tracing.ByteSink, guest: String, of isWanted: ((Span) -> Bool)? = nil
+  ) -> any EventSink {
+    let sink: any EventSink =
+      switch self {
+      case .text: TextSink(output)
+      case .jsonl: JSONLinesSink(output, guest: guest)
+      case .chrome: ChromeSink(output, guest: guest)
+      case .path: PathSink(output)
+      }
+    // A path is a span's: there is none of what lies between.
+    return self == .path || isWanted != nil ? SpanSink(sink, where: isWanted ?? { _ in true }) : sink
   }
 }

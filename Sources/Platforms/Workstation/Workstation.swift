@@ -335,7 +335,7 @@ public final class Workstation: Platform {
       report(.vmxRequest, in: .vmx, code: request.kind, a: request.address, b: UInt64(request.value))
     }
     let answer = page.answer
-    hostCalls += UInt64(answer.pointee.callCount)
+    hostCalls += UInt64(answer.pointee.callCount) + UInt64(answer.pointee.lostCalls)
     for index in 0..<min(Int(answer.pointee.callCount), SharedPage.mostCalls) {
       let call = page.calls[index]
       machine.reporter.report(

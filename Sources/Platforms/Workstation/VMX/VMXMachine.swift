@@ -165,8 +165,3 @@ final class VMXMachine {
     }
   }
 }
-
-extension AccessSize {
-  /// The width of a processor's access.
-  init(bytes: UInt32) { self = bytes == 1 ? .byte : bytes == 2 ? .word : .dword }
-}
